@@ -41,17 +41,17 @@ static double worth(const PufForest* f, int32_t game, const Node* n, int32_t mov
 // those of the move that has most.
 static double write_scores(const PufForest* f, int32_t game, const Node* n, double* scores, int32_t* sum, int32_t* most)
 {
-    double values = 0.0, share = 0.0, highest = -INFINITY;
+    double expected = -INFINITY, highest = -INFINITY;
     *sum = *most = 0;
     for (int32_t a = 0; a < f->moves; a++) {
         if (n->visits[a] > 0) {
-            values += n->prior[a] * worth(f, game, n, a);
-            share += n->prior[a];
+            const double q = worth(f, game, n, a);
+            expected = q > expected ? q : expected;
             *sum += n->visits[a];
             *most = n->visits[a] > *most ? n->visits[a] : *most;
         }
     }
-    const double expected = *sum ? (n->value + *sum * (values / share)) / (1 + *sum) : n->value;
+    expected = *sum ? expected : n->value;
     const double weight = PUF_WEIGHT + *most;
     for (int32_t a = 0; a < f->moves; a++) {
         const double q = n->visits[a] > 0 ? worth(f, game, n, a) : expected;
@@ -231,7 +231,8 @@ void puf_forest_toss(PufForest* f, int32_t game, PufLeaf leaf, double mean)
     n.mean[leaf.move] = mean;
 }
 
-// A node's result is known when a move of it wins, or when all moves' results are: then it is the best of them.
+// A node's result is known when a move of it wins, or when all moves' results are: then it is the best of them,
+// and a little less of it: wins are better soon, and losses late.
 static int conclude(PufForest* f, int32_t game, int32_t node)
 {
     const Node n = node_of(f, game, node);
@@ -242,9 +243,9 @@ static int conclude(PufForest* f, int32_t game, int32_t node)
         all = all && (known || n.prior[a] <= 0.0);
         best = known && worth(f, game, &n, a) > best ? worth(f, game, &n, a) : best;
     }
-    if (all || best >= 1.0) {
+    if (all || best > 0.0) {
         f->over[at(f, game, node)] = 1;
-        f->value[at(f, game, node)] = n.view * best;
+        f->value[at(f, game, node)] = n.view * PUF_LATER * best;
     }
     return f->over[at(f, game, node)];
 }
@@ -277,7 +278,7 @@ int32_t puf_forest_best(const PufForest* f, int32_t game, double* policy)
     double best = -INFINITY;
     const double highest = write_scores(f, game, &n, policy, &sum, &most);
     for (int32_t a = 0; a < f->moves; a++) {
-        const int lost = is_known(f, game, &n, a) && worth(f, game, &n, a) <= -1.0;
+        const int lost = is_known(f, game, &n, a) && worth(f, game, &n, a) < 0.0;
         const int32_t count = lost ? 0 : n.visits[a];
         if (n.visits[a] > 0 && (count > tried || (count == tried && policy[a] > best))) {
             found = a;

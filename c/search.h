@@ -14,6 +14,7 @@
 enum { PUF_COMPARED = 16 }; // moves at the root
 enum { PUF_WEIGHT = 50 };   // of values, before anything was tried
 enum { PUF_SURE = 2000 };   // more of known results: more than a policy's probabilities can outweigh
+#define PUF_LATER 0.99      // of a known result, for each move until it
 #define PUF_SHARED 0.25     // of the probability, by all allowed moves below the root
 
 // All arrays are the caller's, who need not clear them. Node 0 of each tree is what stands on the board.

@@ -7,13 +7,14 @@ et al. 2022 (Policy improvement by planning with Gumbel), without noise. The sco
     log P(a) + (50 + max N) q(a)
 
 where P is the policy's probability, N(a) how often the move was taken, and q(a) the mean value of what it led to, as a
-chance to win. Where it was never taken, q is the value that is expected of the node: of its own value v, counted once,
-and of the moves that were taken, each counted N(a) times and weighted by P: (v + N sum(P q) / sum(P)) / (1 + N). The
-softmax of the scores is a better policy P'. Below the root, P is three parts what the policy says and one part shared by
+chance to win. Where it was never taken, q is that of the best move that was, or the node's own value if none was: moves
+that the policy likes and that turn out bad must not make the others look bad too. The softmax
+of the scores is a better policy P'. Below the root, P is three parts what the policy says and one part shared by
 all moves: a policy all but excludes moves that lose against those it learned with, and others make them.
 
 A result is known where the game is over, where a move is known to win, and where the results of all moves are known. A
-known result counts instead of the mean, outweighs all probabilities, and its moves are not searched again.
+known result counts instead of the mean, outweighs all probabilities, and its moves are not searched again. It is worth
+0.99 of that for each move until it, so that wins come soon and losses late.
 
 - At the root the 16 moves of the highest P are compared by halving: all are tried equally often, then the half of them
   with the higher scores, and so on until the simulations are used up.
