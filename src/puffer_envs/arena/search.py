@@ -8,9 +8,9 @@ et al. 2022 (Policy improvement by planning with Gumbel), without noise. The sco
 
 where P is the policy's probability, N(a) how often the move was taken, and q(a) the mean value of what it led to, as a
 chance to win. Where it was never taken, q is that of the best move that was, or the node's own value if none was: moves
-that the policy likes and that turn out bad must not make the others look bad too. The softmax
-of the scores is a better policy P'. Below the root, P is three parts what the policy says and one part shared by
-all moves: a policy all but excludes moves that lose against those it learned with, and others make them.
+that the policy likes and that turn out bad must not make the others look bad too. The softmax of the scores is a better
+policy P'. Below the root, P is three parts what the policy says and one part shared by all moves: a policy all but
+excludes moves that lose against those it learned with, and others make them.
 
 A result is known where the game is over, where a move is known to win, and where the results of all moves are known. A
 known result counts instead of the mean, outweighs all probabilities, and its moves are not searched again. It is worth
@@ -19,7 +19,7 @@ known result counts instead of the mean, outweighs all probabilities, and its mo
 - At the root the 16 moves of the highest P are compared by halving: all are tried equally often, then the half of them
   with the higher scores, and so on until the simulations are used up.
 - Below, the move is taken that was taken least, compared with its share of P': the largest P'(a) - N(a) / (1 + N).
-- The move that is played has the highest score of those that were tried most.
+- The move that is played has the highest score of those that were tried most and do not surely lose.
 
 A copy gets a generator of the search's own before it is stepped, so that no search foresees what the game will throw.
 If a move has used it, dice decide what it leads to. Its first try is then worth the mean over DRAWS throws, which are
