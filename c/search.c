@@ -24,25 +24,38 @@ static Node node_of(const PufForest* f, int32_t game, int32_t node)
                    f->visits + row, f->chance + row,    view * f->value[place], view };
 }
 
+// Whether a move's result is known: the game ends behind it, or one side can force how it will end.
+static int is_known(const PufForest* f, int32_t game, const Node* n, int32_t move)
+{
+    return n->child[move] > 0 && !n->chance[move] && f->over[at(f, game, n->child[move])];
+}
+
+// What a move that was taken is worth to whose turn it is.
+static double worth(const PufForest* f, int32_t game, const Node* n, int32_t move)
+{
+    const int known = is_known(f, game, n, move);
+    return n->view * (known ? f->value[at(f, game, n->child[move])] : n->total[move] / n->visits[move]);
+}
+
 // Write the score of each move, -INFINITY where it is not allowed; returns the highest. `sum` gets all visits, and `most`
 // those of the move that has most.
-static double write_scores(const PufForest* f, const Node* n, double* scores, int32_t* sum, int32_t* most)
+static double write_scores(const PufForest* f, int32_t game, const Node* n, double* scores, int32_t* sum, int32_t* most)
 {
-    double values = 0.0, share = 0.0, highest = -INFINITY;
+    double expected = -INFINITY, highest = -INFINITY;
     *sum = *most = 0;
     for (int32_t a = 0; a < f->moves; a++) {
         if (n->visits[a] > 0) {
-            values += n->prior[a] * (n->view * n->total[a] / n->visits[a]);
-            share += n->prior[a];
+            const double q = worth(f, game, n, a);
+            expected = q > expected ? q : expected;
             *sum += n->visits[a];
             *most = n->visits[a] > *most ? n->visits[a] : *most;
         }
     }
-    const double expected = *sum ? (n->value + *sum * (values / share)) / (1 + *sum) : n->value;
+    expected = *sum ? expected : n->value;
     const double weight = PUF_WEIGHT + *most;
     for (int32_t a = 0; a < f->moves; a++) {
-        const double q = n->visits[a] > 0 ? n->view * n->total[a] / n->visits[a] : expected;
-        scores[a] = n->log_prior[a] + weight * (q + 1.0) / 2.0;
+        const double q = n->visits[a] > 0 ? worth(f, game, n, a) : expected;
+        scores[a] = n->log_prior[a] + (weight + PUF_SURE * is_known(f, game, n, a)) * q / 2.0;
         highest = scores[a] > highest ? scores[a] : highest;
     }
     return highest;
@@ -95,19 +108,26 @@ static void choose_compared(PufForest* f, int32_t game)
     puf_halving(count ? count : 1, f->nodes - 1, f->turns + at(f, game, 0));
 }
 
+// Policies all but exclude moves that lose against those they learned with, and that others play: below the root, each
+// allowed move gets a share of the probability, so that simulations find a reply that the policy does not expect.
 static int32_t put_node(PufForest* f, int32_t game, int32_t mover, const float* prior, double value, int32_t over)
 {
     const int32_t node = f->used[game]++;
     const size_t place = at(f, game, node);
     f->mover[place] = mover;
-    f->value[place] = value;
+    f->value[place] = f->seemed[place] = value;
     f->over[place] = over;
     f->sibling[place] = 0;
     f->draw[place] = 0;
     Node n = node_of(f, game, node);
+    int32_t allowed = 0;
     for (int32_t a = 0; a < f->moves; a++) {
-        n.prior[a] = (double)prior[a];
-        n.log_prior[a] = prior[a] > 0.0f ? log((double)prior[a]) : -INFINITY;
+        allowed += prior[a] > 0.0f;
+    }
+    const double shared = node ? PUF_SHARED : 0.0;
+    for (int32_t a = 0; a < f->moves; a++) {
+        n.prior[a] = prior[a] > 0.0f ? (1.0 - shared) * (double)prior[a] + shared / allowed : 0.0;
+        n.log_prior[a] = n.prior[a] > 0.0 ? log(n.prior[a]) : -INFINITY;
         n.total[a] = n.mean[a] = 0.0;
         n.child[a] = n.visits[a] = n.chance[a] = 0;
     }
@@ -130,7 +150,7 @@ static int32_t select_at_root(const PufForest* f, int32_t game, int32_t simulati
     const int32_t turn = f->turns[at(f, game, simulation)];
     int32_t sum, most, found = 0;
     double best = -INFINITY;
-    (void)write_scores(f, &n, f->scores, &sum, &most);
+    (void)write_scores(f, game, &n, f->scores, &sum, &most);
     for (int32_t a = 0; a < f->moves; a++) {
         if (left[a] && n.visits[a] == turn && f->scores[a] > best) {
             found = a;
@@ -146,7 +166,7 @@ static int32_t select_below(const PufForest* f, int32_t game, int32_t node)
     const Node n = node_of(f, game, node);
     int32_t sum, most, found = 0;
     double worst = -INFINITY;
-    soften(f->scores, f->moves, write_scores(f, &n, f->scores, &sum, &most));
+    soften(f->scores, f->moves, write_scores(f, game, &n, f->scores, &sum, &most));
     for (int32_t a = 0; a < f->moves; a++) {
         const double lag = f->scores[a] - (double)n.visits[a] / (1 + sum);
         if (n.prior[a] > 0.0 && lag > worst) {
@@ -211,32 +231,59 @@ void puf_forest_toss(PufForest* f, int32_t game, PufLeaf leaf, double mean)
     n.mean[leaf.move] = mean;
 }
 
+// A node's result is known when a move of it wins, or when all moves' results are: then it is the best of them,
+// and a little less of it: wins are better soon, and losses late.
+static int conclude(PufForest* f, int32_t game, int32_t node)
+{
+    const Node n = node_of(f, game, node);
+    double best = -1.0;
+    int all = 1;
+    for (int32_t a = 0; a < f->moves; a++) {
+        const int known = is_known(f, game, &n, a);
+        all = all && (known || n.prior[a] <= 0.0);
+        best = known && worth(f, game, &n, a) > best ? worth(f, game, &n, a) : best;
+    }
+    if (all || best > 0.0) {
+        f->over[at(f, game, node)] = 1;
+        f->value[at(f, game, node)] = n.view * PUF_LATER * best;
+    }
+    return f->over[at(f, game, node)];
+}
+
 // What is known of all throws counts, and of the one that was followed only by how much it turned out better than it
 // seemed: otherwise luck would decide between moves.
 void puf_forest_credit(PufForest* f, int32_t game, double value)
 {
+    int known = 1;
     for (int32_t step = f->depth[game] - 1; step >= 0; step--) {
         const size_t place = at(f, game, step);
         const int32_t move = f->path_moves[place], end = f->path_ends[place];
         Node n = node_of(f, game, f->path_nodes[place]);
         if (n.chance[move] && end > 0) {
-            value += n.mean[move] - f->value[at(f, game, end)];
+            value += n.mean[move] - f->seemed[at(f, game, end)];
         }
         n.visits[move] += 1;
         n.total[move] += value;
+        known = known && conclude(f, game, f->path_nodes[place]);
+        value = known ? f->value[at(f, game, f->path_nodes[place])] : value;
     }
 }
 
+// Of the moves that were tried most, the one of the highest score; a move that surely loses only where nothing else was
+// tried.
 int32_t puf_forest_best(const PufForest* f, int32_t game, double* policy)
 {
     const Node n = node_of(f, game, 0);
-    int32_t sum, most, found = 0;
+    int32_t sum, most, found = 0, tried = 0;
     double best = -INFINITY;
-    const double highest = write_scores(f, &n, policy, &sum, &most);
+    const double highest = write_scores(f, game, &n, policy, &sum, &most);
     for (int32_t a = 0; a < f->moves; a++) {
-        if (n.visits[a] == most && policy[a] > best) {
+        const int lost = is_known(f, game, &n, a) && worth(f, game, &n, a) < 0.0;
+        const int32_t count = lost ? 0 : n.visits[a];
+        if (n.visits[a] > 0 && (count > tried || (count == tried && policy[a] > best))) {
             found = a;
             best = policy[a];
+            tried = count;
         }
     }
     soften(policy, f->moves, highest);

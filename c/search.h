@@ -2,7 +2,8 @@
 //
 // A simulation walks down a tree to a move that was not tried, and credits all moves on the way with what that led to.
 // The caller steps copies of the games and asks a policy: a tree knows of a position only who is to move, the
-// policy's probabilities, and what the position is worth. The formulas are in src/puffer_envs/arena/search.py.
+// policy's probabilities, and what the position is worth. Wins and losses that can be forced count as the ends of games
+// they lead to. The formulas are in src/puffer_envs/arena/search.py.
 //
 // Where dice decide what a move leads to, its first try is worth the mean over `draws` throws, and each further one
 // follows the next of them.
@@ -12,6 +13,9 @@
 
 enum { PUF_COMPARED = 16 }; // moves at the root
 enum { PUF_WEIGHT = 50 };   // of values, before anything was tried
+enum { PUF_SURE = 2000 };   // more of known results: more than a policy's probabilities can outweigh
+#define PUF_LATER 0.99      // of a known result, for each move until it
+#define PUF_SHARED 0.25     // of the probability, by all allowed moves below the root
 
 // All arrays are the caller's, who need not clear them. Node 0 of each tree is what stands on the board.
 typedef struct PufForest {
@@ -21,8 +25,9 @@ typedef struct PufForest {
     int32_t *path_nodes, *path_moves,
         *path_ends;        // (games, nodes): the walk, and the node behind each move; 0: none yet
     int32_t *left, *turns; // (games, moves): 1 for moves that are compared; (games, nodes): see puf_halving
-    int32_t *mover, *over, *sibling, *draw;   // (games, nodes); draw: which throw led here, sibling: another's node
-    double* value;                            // (games, nodes): for the first player, as all values are
+    int32_t *mover, *over, *sibling,
+        *draw; // (games, nodes); over: the result is known; draw: which throw led here, sibling: another's node
+    double *value, *seemed; // (games, nodes): for the first player, as all values are; seemed: when it was found
     int32_t *child, *visits, *chance;         // (games, nodes, moves); child: 0 none
     double *prior, *log_prior, *total, *mean; // the same; mean: over all throws, where dice decide
     double* scores;                           // (moves)

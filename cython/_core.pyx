@@ -818,7 +818,7 @@ cdef class Forest:
         f.left = self.ints((games, moves))
         f.mover, f.over = self.ints((games, nodes)), self.ints((games, nodes))
         f.sibling, f.draw = self.ints((games, nodes)), self.ints((games, nodes))
-        f.value = self.doubles((games, nodes))
+        f.seemed, f.value = self.doubles((games, nodes)), self.doubles((games, nodes))
         self.value = self.kept[len(self.kept) - 1]
         f.child, f.chance = self.ints((games, nodes, moves)), self.ints((games, nodes, moves))
         f.visits = self.ints((games, nodes, moves))

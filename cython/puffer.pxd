@@ -195,6 +195,7 @@ cdef extern from "search.h" nogil:
         int32_t* sibling
         int32_t* draw
         double* value
+        double* seemed
         int32_t* child
         int32_t* visits
         int32_t* chance

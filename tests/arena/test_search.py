@@ -16,7 +16,7 @@ from puffer_envs.arena.sides import against_script, two_sides
 from puffer_envs.policy import NumpyPolicy
 
 SEED = 3
-COMPARED, WEIGHT = 16, 50
+COMPARED, WEIGHT, SURE, SHARED, LATER = 16, 50, 2000, 0.25, 0.99
 
 
 class Made(NumpyPolicy):
@@ -78,18 +78,22 @@ class Plain:
             self.observer.level(Copies(env, TOGETHER))
         at = _core.describe(env.spec.name)["rng_offset"]
         self.rng, self.throws = env._states[at : at + 16].view(np.uint64), throws()
-        self.root = self.see(self.observer.memory(1))
+        self.root = self.see(self.observer.memory(1), 0.0, 0.0)
         self.tossed = 0
 
-    def see(self, memory: Any) -> dict[str, Any]:
+    def see(self, memory: Any, gain: float, shared: float) -> dict[str, Any]:
         seen = self.observer.look(self.env, np.array([0]), memory)
         prior = {move: float(p) for move, p in enumerate(seen.prior[0]) if p > 0}
+        prior = {move: (1 - shared) * p + shared / len(prior) for move, p in prior.items()}
+        value = min(max(float(seen.value[0]) + gain, -1.0), 1.0)
         return {
             "state": self.env.snapshot(),
             "memory": seen.memory,
             "view": 1 - 2 * int(seen.mover[0]),
             "prior": prior,
-            "value": float(seen.value[0]),
+            "gain": gain,
+            "value": value,
+            "seemed": value,
             "over": False,
             "visits": dict.fromkeys(prior, 0),
             "total": dict.fromkeys(prior, 0.0),
@@ -97,15 +101,24 @@ class Plain:
             "children": {},
         }
 
+    def known(self, node: dict[str, Any]) -> dict[int, float]:
+        """Results of moves, for whose turn it is."""
+        behind = {move: child for (move, _), child in node["children"].items() if move not in node["means"]}
+        return {move: node["view"] * child["value"] for move, child in behind.items() if child["over"]}
+
+    def conclude(self, node: dict[str, Any]) -> bool:
+        known = self.known(node)
+        if len(known) == len(node["prior"]) or max(known.values(), default=-1) > 0:
+            node["over"], node["value"] = True, node["view"] * LATER * max(known.values())
+        return bool(node["over"])
+
     def scores(self, node: dict[str, Any]) -> dict[int, float]:
-        visits, prior = node["visits"], node["prior"]
-        known = {move: node["view"] * node["total"][move] / count for move, count in visits.items() if count}
-        expected = node["view"] * node["value"]
-        if known:
-            mean = sum(prior[move] * q for move, q in known.items()) / sum(prior[move] for move in known)
-            expected = (expected + sum(visits.values()) * mean) / (1 + sum(visits.values()))
+        visits, prior, sure = node["visits"], node["prior"], self.known(node)
+        known = {move: node["view"] * node["total"][move] / count for move, count in visits.items() if count} | sure
+        expected = max(known.values(), default=node["view"] * node["value"])
         weight = WEIGHT + max(visits.values())
-        return {move: math.log(p) + weight * (known.get(move, expected) + 1) / 2 for move, p in prior.items()}
+        weights = {move: weight + SURE * (move in sure) for move in prior}
+        return {move: math.log(p) + weights[move] * known.get(move, expected) / 2 for move, p in prior.items()}
 
     def below(self, node: dict[str, Any]) -> int:
         scores = self.scores(node)
@@ -118,11 +131,12 @@ class Plain:
         self.env.restore(node["state"])
         self.rng[:] = self.throws[throw]
         self.env.step(np.full(2, move, np.int32))
-        over, rewards = bool(self.env.terminals[0] | self.env.truncations[0]), self.env.rewards.copy()
-        child = self.see(node["memory"])
+        over, won = bool(self.env.terminals[0] | self.env.truncations[0]), bool(self.env.terminals[0])
+        reward = (float(self.env.rewards[0]) - float(self.env.rewards[1])) / 2
+        child = self.see(node["memory"], node["gain"] + self.observer.scale * reward, SHARED)
         child["over"] = over
         if over:
-            child["value"] = float(rewards[0] - rewards[1]) / 2
+            child["value"] = child["seemed"] = float(np.sign(reward)) if won else 0.0
         return child, bool((self.rng != self.throws[throw]).any()) and not over
 
     def simulate(self, node: dict[str, Any], move: int) -> float:
@@ -141,10 +155,10 @@ class Plain:
                 children[move, throw] = child
         else:
             value = child["value"] if child["over"] else self.simulate(child, self.below(child))
-        value += means[move] - child["value"] if child is not None and move in means else 0
+        value += means[move] - child["seemed"] if child is not None and move in means else 0
         node["visits"][move] += 1
         node["total"][move] += value
-        return float(value)
+        return float(node["value"] if self.conclude(node) else value)
 
     def run(self, simulations: int) -> list[int]:
         """Compare moves by halving; return how often each was taken."""
@@ -174,6 +188,7 @@ class Plain:
         ("othello", [], 3, True),
         ("othello", [], 40, False),
         ("checkers", [0] * 7, 10, True),  # one move
+        ("checkers", [], 60, True),
         ("hex", [3, 8], 90, True),
         ("chess", [], 40, True),
         ("backgammon", [], 50, True),
@@ -190,8 +205,9 @@ def test_it_is_the_formula_told_a_second_time(name: str, moves: list[int], simul
         assert sum(expected) == simulations
         assert (plain.tossed > 0) == (name == "backgammon")
         scores = plain.scores(plain.root)
-        most = max(expected)
-        assert best == max((move for move in scores if expected[move] == most), key=lambda move: scores[move])
+        lost = {move for move, q in plain.known(plain.root).items() if q < 0}
+        tried = [move for move in scores if expected[move]]
+        assert best == max(tried, key=lambda move: (0 if move in lost else expected[move], scores[move]))
 
 
 def test_dice_are_not_foreseen() -> None:

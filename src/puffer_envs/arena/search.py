@@ -7,14 +7,19 @@ et al. 2022 (Policy improvement by planning with Gumbel), without noise. The sco
     log P(a) + (50 + max N) q(a)
 
 where P is the policy's probability, N(a) how often the move was taken, and q(a) the mean value of what it led to, as a
-chance to win. Where it was never taken, q is the value that is expected of the node: of its own value v, counted once,
-and of the moves that were taken, each counted N(a) times and weighted by P: (v + N sum(P q) / sum(P)) / (1 + N). The
-softmax of the scores is a better policy P'.
+chance to win. Where it was never taken, q is that of the best move that was, or the node's own value if none was: moves
+that the policy likes and that turn out bad must not make the others look bad too. The softmax of the scores is a better
+policy P'. Below the root, P is three parts what the policy says and one part shared by all moves: a policy all but
+excludes moves that lose against those it learned with, and others make them.
+
+A result is known where the game is over, where a move is known to win, and where the results of all moves are known. A
+known result counts instead of the mean, outweighs all probabilities, and its moves are not searched again. It is worth
+0.99 of that for each move until it, so that wins come soon and losses late.
 
 - At the root the 16 moves of the highest P are compared by halving: all are tried equally often, then the half of them
   with the higher scores, and so on until the simulations are used up.
 - Below, the move is taken that was taken least, compared with its share of P': the largest P'(a) - N(a) / (1 + N).
-- The move that is played has the highest score of those that were tried most.
+- The move that is played has the highest score of those that were tried most and do not surely lose.
 
 A copy gets a generator of the search's own before it is stepped, so that no search foresees what the game will throw.
 If a move has used it, dice decide what it leads to. Its first try is then worth the mean over DRAWS throws, which are
@@ -22,6 +27,9 @@ spread evenly: two dice fall once in each of 36 ways. Each further try follows o
 that mean plus what the throw turned out better than it seemed. A move that ends the game ends it by every throw.
 
 Against a script the policy also plays the script's side in the tree: nobody knows what the script will do.
+
+Rewards on the way, for pieces taken, count: a critic expects only those that are still to come. The end of a game is 1,
+0 or -1, as in a match, and no expectation is more than that.
 
 A policy that learned against a script has seen only its own turns, and expects to win from there, from both sides. Its
 critic is levelled: what it expects on the average, in some games against itself, counts as even, and its spread there
@@ -89,7 +97,7 @@ class Observer:
         self._policy, self._turn = policy, turn
         self.sees_all = bool(policy.info.settings.get("self_play", False))
         """Whether it learned by self-play. If not, it has seen only its own turns, and expects to win from there."""
-        self._even, self._scale = 0.0, 1.0
+        self._even, self.scale = 0.0, 1.0
 
     def level(self, copies: Copies) -> None:
         """Find out what the critic expects of even games: play some."""
@@ -103,7 +111,7 @@ class Observer:
             copies.step(np.where(drawn.any(axis=1), drawn.argmax(axis=1), seen.prior.argmax(axis=1)))
             memory = seen.memory
             memory[(copies.env.terminals | copies.env.truncations)[::2]] = 0
-        self._even, self._scale = float(found.mean()), 0.5 / max(float(found.std()), LEAST_SPREAD)
+        self._even, self.scale = float(found.mean()), 0.5 / max(float(found.std()), LEAST_SPREAD)
 
     def memory(self, games: int) -> Floats:
         """The recurrent state at the start of games: (M, L, 2, S)."""
@@ -136,7 +144,7 @@ class Observer:
             after[every, :, mover] = np.moveaxis(state, 0, 1)
         allowed = env.action_masks.reshape(env.num_envs, 2, -1)[games, mover]
         prior = softmax(np.where(allowed, logits, -np.inf))
-        value = np.clip((np.clip(values, -1, 1) - self._even) * self._scale, -1, 1)
+        value = np.clip((np.clip(values, -1, 1) - self._even) * self.scale, -1, 1)
         return Position(mover, prior, (value * (1 - 2 * mover)).astype(np.float32), after)
 
 
@@ -267,7 +275,7 @@ class Search:
         moves = np.zeros(len(forest.value), np.int64)
         moves[games] = move
         copies.step(moves)
-        position, value, over = self._judge(copies, games, nodes.memory[games, node])
+        position, value, gain, over = self._judge(copies, games, nodes.memory[games, node], nodes.gain[games, node])
         tossed = (copies.rng[games] != self._throws[throw]).any(axis=1) & ~over & ~forest.tossed(games)
         if tossed.any():
             some = games[tossed]
@@ -278,6 +286,7 @@ class Search:
             new, at = games[rest], position.of(rest)
             numbers = forest.add(new, at.mover, at.prior, value[rest], over[rest].view(np.uint8))
             nodes.states[new, numbers], nodes.memory[new, numbers] = copies.states[new], at.memory
+            nodes.gain[new, numbers] = gain[rest]
         return value
 
     def _toss(self, nodes: Nodes, games: Ints, node: Ints, move: Ints) -> NDArray[np.float64]:
@@ -289,18 +298,25 @@ class Search:
         moves = np.zeros(len(copies.states), np.int64)
         moves[every] = np.repeat(move, DRAWS)
         copies.step(moves)
-        memory = np.repeat(nodes.memory[games, node], DRAWS, axis=0)
-        value = self._judge(copies, every, memory)[1]
+        memory, gain = (np.repeat(part[games, node], DRAWS, axis=0) for part in (nodes.memory, nodes.gain))
+        value = self._judge(copies, every, memory, gain)[1]
         return np.asarray(value.reshape(-1, DRAWS).mean(axis=1))
 
-    def _judge(self, copies: Copies, games: Ints, memory: Floats) -> tuple[Position, NDArray[np.float64], Mask]:
-        """What some copies have become, what that is worth, and whether the game is over."""
+    def _judge(
+        self, copies: Copies, games: Ints, memory: Floats, gain: NDArray[np.float64]
+    ) -> tuple[Position, NDArray[np.float64], NDArray[np.float64], Mask]:
+        """What some copies have become, what that is worth, the gain up to there, and whether the game is over.
+
+        gain: the rewards of row 0 before the last step.
+        """
         env = copies.env
         over = (env.terminals | env.truncations)[::2][games]
-        rewards = env.rewards.reshape(-1, 2)[games]
+        rewards = env.rewards.reshape(-1, 2)[games].astype(np.float64)
+        reward = (rewards[:, 0] - rewards[:, 1]) / 2
+        gain = gain + self._observer.scale * reward
         position = self._observer.look(env, games, memory)
-        result = (rewards[:, 0] - rewards[:, 1]).astype(np.float64) / 2
-        return position, np.where(over, result, position.value), over
+        result = np.where(env.terminals[::2][games], np.sign(reward), 0.0)
+        return position, np.where(over, result, np.clip(position.value + gain, -1, 1)), gain, over
 
     def _make_copies(self, use: str, count: int) -> Copies:
         """So many games with the settings of the batch."""
@@ -325,6 +341,8 @@ class Nodes:
     def __init__(self, states: NDArray[np.uint8], memory: Floats, nodes: int) -> None:
         self.states = np.empty((len(states), nodes, states.shape[1]), np.uint8)
         self.memory = np.empty((len(states), nodes, *memory.shape[1:]), np.float32)
+        self.gain = np.zeros((len(states), nodes))
+        """Rewards of row 0 since the root, on the scale of values."""
         self.states[:, 0], self.memory[:, 0] = states, memory
 
 
