@@ -104,10 +104,14 @@ PUF_INLINE void puf_lanes_set_contact(PufContactLanes* all, int32_t i,
 
 // ---- Passes over speeds. ----
 
+// Compilers believe __restrict, which C and C++ share, of a function that they call, but not always of one that they
+// inline: there they test for overlap in every call.
+
 // A pass over a hinge of all lanes, none of which is at a limit if they are `free`.
-PUF_INLINE void puf_lanes_pass_one(PufHingeLanes* restrict all, PufSpeedLanes* restrict all_a,
-                                   PufSpeedLanes* restrict all_b, PufMass a, PufMass b, int free)
+PUF_INLINE void puf_lanes_pass_one(PufHingeLanes* __restrict all, PufSpeedLanes* __restrict all_a,
+                                   PufSpeedLanes* __restrict all_b, PufMass a, PufMass b, int free)
 {
+    PUF_VECTORIZE(8)
     for (int32_t i = 0; i < PUF_BODIES_LANES; i++) {
         PufSpeed va = puf_lanes_speed(all_a, i), vb = puf_lanes_speed(all_b, i);
         PufHingeNow h = puf_lanes_hinge(all, i);
@@ -125,14 +129,14 @@ PUF_INLINE void puf_lanes_pass_one(PufHingeLanes* restrict all, PufSpeedLanes* r
     }
 }
 
-static void puf_lanes_pass_bound(PufHingeLanes* restrict all, PufSpeedLanes* restrict all_a,
-                                 PufSpeedLanes* restrict all_b, PufMass a, PufMass b)
+PUF_NOINLINE void puf_lanes_pass_bound(PufHingeLanes* __restrict all, PufSpeedLanes* __restrict all_a,
+                                       PufSpeedLanes* __restrict all_b, PufMass a, PufMass b)
 {
     puf_lanes_pass_one(all, all_a, all_b, a, b, 0);
 }
 
-static void puf_lanes_pass_free(PufHingeLanes* restrict all, PufSpeedLanes* restrict all_a,
-                                PufSpeedLanes* restrict all_b, PufMass a, PufMass b)
+PUF_NOINLINE void puf_lanes_pass_free(PufHingeLanes* __restrict all, PufSpeedLanes* __restrict all_a,
+                                      PufSpeedLanes* __restrict all_b, PufMass a, PufMass b)
 {
     puf_lanes_pass_one(all, all_a, all_b, a, b, 1);
 }
@@ -141,6 +145,7 @@ static void puf_lanes_pass_free(PufHingeLanes* restrict all, PufSpeedLanes* rest
 static int puf_lanes_is_bound(const PufHingeLanes* all)
 {
     int32_t bound = 0;
+    PUF_VECTORIZE(8)
     for (int32_t i = 0; i < PUF_BODIES_LANES; i++) {
         bound |= (all->low[i] > 0.0f) | (all->high[i] > 0.0f);
     }
@@ -162,8 +167,10 @@ static void puf_lanes_pass_hinges(const PufBodies* w, PufHingeLanes* hinges, Puf
 }
 
 // A pass over one place of contacts.
-static void puf_lanes_pass_contacts(PufContactLanes* restrict all, PufSpeedLanes* restrict speeds, PufMass mass)
+PUF_NOINLINE void puf_lanes_pass_contacts(PufContactLanes* __restrict all, PufSpeedLanes* __restrict speeds,
+                                          PufMass mass)
 {
+    PUF_VECTORIZE(8)
     for (int32_t i = 0; i < PUF_BODIES_LANES; i++) {
         PufSpeed v = puf_lanes_speed(speeds, i);
         PufContact c = puf_lanes_contact(all, i);
@@ -177,8 +184,9 @@ static void puf_lanes_pass_contacts(PufContactLanes* restrict all, PufSpeedLanes
 }
 
 // The same where no lane has two points, which is shorter.
-static void puf_lanes_pass_points(PufContactLanes* restrict all, PufSpeedLanes* restrict speeds, PufMass mass)
+PUF_NOINLINE void puf_lanes_pass_points(PufContactLanes* __restrict all, PufSpeedLanes* __restrict speeds, PufMass mass)
 {
+    PUF_VECTORIZE(8)
     for (int32_t i = 0; i < PUF_BODIES_LANES; i++) {
         PufSpeed v = puf_lanes_speed(speeds, i);
         PufContact c = puf_lanes_contact(all, i);
@@ -202,10 +210,11 @@ typedef struct PufLanesChanged {
 } PufLanesChanged;
 
 // Find the lanes in which some of `count` columns are not as they were.
-static inline void puf_lanes_compare(const float* restrict now, const float* restrict was, int32_t count,
-                                     PufLanesChanged* restrict changed)
+static inline void puf_lanes_compare(const float* __restrict now, const float* __restrict was, int32_t count,
+                                     PufLanesChanged* __restrict changed)
 {
     for (int32_t k = 0; k < count; k++) {
+        PUF_VECTORIZE(8)
         for (int32_t i = 0; i < PUF_BODIES_LANES; i++) {
             changed->of[i] |= now[k * PUF_BODIES_LANES + i] != was[k * PUF_BODIES_LANES + i];
         }
@@ -238,6 +247,7 @@ static inline void puf_lanes_begin_hinge(const PufBodies* w, int32_t k, PufHinge
     const PufHinge hinge = w->hinges[k];
     const PufMass a = w->mass[hinge.a], b = w->mass[hinge.b];
     PufSpeedLanes *all_a = &speeds[hinge.a], *all_b = &speeds[hinge.b];
+    PUF_VECTORIZE(8)
     for (int32_t i = 0; i < PUF_BODIES_LANES; i++) {
         PufHingeNow h;
         float angle = poses[hinge.a].angle[i], other = poses[hinge.b].angle[i];
@@ -259,8 +269,10 @@ static inline void puf_lanes_begin_hinge(const PufBodies* w, int32_t k, PufHinge
 // ---- Passes over places. ----
 
 // Push bodies out of the ground, at one place of contacts. `right` becomes 0 in lanes that are not within their slop.
-static void puf_lanes_part(const PufManifoldLanes* m, PufPoseLanes* poses, PufMass mass, int32_t* right)
+PUF_NOINLINE void puf_lanes_part(const PufManifoldLanes* __restrict m, PufPoseLanes* __restrict poses, PufMass mass,
+                                 int32_t* __restrict right)
 {
+    PUF_VECTORIZE(8)
     for (int32_t i = 0; i < PUF_BODIES_LANES; i++) {
         PufPose pose = puf_lanes_pose(poses, i);
         float least = 0.0f;
@@ -275,12 +287,13 @@ static void puf_lanes_part(const PufManifoldLanes* m, PufPoseLanes* poses, PufMa
 }
 
 // Bring together what a hinge holds.
-static void puf_lanes_join(const PufBodies* w, int32_t k, const float* low, const float* high, PufPoseLanes* poses,
-                           int32_t* right)
+PUF_NOINLINE void puf_lanes_join(const PufBodies* w, int32_t k, const float* low, const float* high,
+                                 PufPoseLanes* poses, int32_t* right)
 {
     const PufHinge hinge = w->hinges[k];
     const PufMass a = w->mass[hinge.a], b = w->mass[hinge.b];
     PufPoseLanes *all_a = &poses[hinge.a], *all_b = &poses[hinge.b];
+    PUF_VECTORIZE(8)
     for (int32_t i = 0; i < PUF_BODIES_LANES; i++) {
         PufPose pa = puf_lanes_pose(all_a, i), pb = puf_lanes_pose(all_b, i);
         right[i] &= puf_hinge_position_pass(a, b, &pa, &pb, &hinge, low[i], high[i]);
