@@ -341,16 +341,13 @@ static inline int64_t puf_take_actions(const PufLayout* l, const void* source, v
 #endif
 
 // Before a long function that such a loop calls and plain code calls too: compilers inline what has one caller, but often
-// not what has two, and a loop with a call in it stays scalar. And before one that should stay by itself.
+// not what has two, and a loop with a call in it stays scalar.
 #ifdef _MSC_VER
 #define PUF_INLINE static __forceinline
-#define PUF_NOINLINE static __declspec(noinline)
 #elif defined(__GNUC__)
 #define PUF_INLINE static inline __attribute__((always_inline))
-#define PUF_NOINLINE static __attribute__((noinline))
 #else
 #define PUF_INLINE static inline
-#define PUF_NOINLINE static
 #endif
 
 // The type of a member is found by _Generic; an array decays to a pointer there.

@@ -106,6 +106,13 @@ PUF_INLINE void puf_lanes_set_contact(PufContactLanes* all, int32_t i,
 
 // Compilers believe __restrict, which C and C++ share, of a function that they call, but not always of one that they
 // inline: there they test for overlap in every call.
+#ifdef _MSC_VER
+#define PUF_LANES_APART static __declspec(noinline)
+#elif defined(__GNUC__)
+#define PUF_LANES_APART static __attribute__((noinline))
+#else
+#define PUF_LANES_APART static
+#endif
 
 // A pass over a hinge of all lanes, none of which is at a limit if they are `free`.
 PUF_INLINE void puf_lanes_pass_one(PufHingeLanes* __restrict all, PufSpeedLanes* __restrict all_a,
@@ -129,14 +136,14 @@ PUF_INLINE void puf_lanes_pass_one(PufHingeLanes* __restrict all, PufSpeedLanes*
     }
 }
 
-PUF_NOINLINE void puf_lanes_pass_bound(PufHingeLanes* __restrict all, PufSpeedLanes* __restrict all_a,
-                                       PufSpeedLanes* __restrict all_b, PufMass a, PufMass b)
+PUF_LANES_APART void puf_lanes_pass_bound(PufHingeLanes* __restrict all, PufSpeedLanes* __restrict all_a,
+                                          PufSpeedLanes* __restrict all_b, PufMass a, PufMass b)
 {
     puf_lanes_pass_one(all, all_a, all_b, a, b, 0);
 }
 
-PUF_NOINLINE void puf_lanes_pass_free(PufHingeLanes* __restrict all, PufSpeedLanes* __restrict all_a,
-                                      PufSpeedLanes* __restrict all_b, PufMass a, PufMass b)
+PUF_LANES_APART void puf_lanes_pass_free(PufHingeLanes* __restrict all, PufSpeedLanes* __restrict all_a,
+                                         PufSpeedLanes* __restrict all_b, PufMass a, PufMass b)
 {
     puf_lanes_pass_one(all, all_a, all_b, a, b, 1);
 }
@@ -167,8 +174,8 @@ static void puf_lanes_pass_hinges(const PufBodies* w, PufHingeLanes* hinges, Puf
 }
 
 // A pass over one place of contacts.
-PUF_NOINLINE void puf_lanes_pass_contacts(PufContactLanes* __restrict all, PufSpeedLanes* __restrict speeds,
-                                          PufMass mass)
+PUF_LANES_APART void puf_lanes_pass_contacts(PufContactLanes* __restrict all, PufSpeedLanes* __restrict speeds,
+                                             PufMass mass)
 {
     PUF_VECTORIZE(8)
     for (int32_t i = 0; i < PUF_BODIES_LANES; i++) {
@@ -184,7 +191,8 @@ PUF_NOINLINE void puf_lanes_pass_contacts(PufContactLanes* __restrict all, PufSp
 }
 
 // The same where no lane has two points, which is shorter.
-PUF_NOINLINE void puf_lanes_pass_points(PufContactLanes* __restrict all, PufSpeedLanes* __restrict speeds, PufMass mass)
+PUF_LANES_APART void puf_lanes_pass_points(PufContactLanes* __restrict all, PufSpeedLanes* __restrict speeds,
+                                           PufMass mass)
 {
     PUF_VECTORIZE(8)
     for (int32_t i = 0; i < PUF_BODIES_LANES; i++) {
@@ -269,8 +277,8 @@ static inline void puf_lanes_begin_hinge(const PufBodies* w, int32_t k, PufHinge
 // ---- Passes over places. ----
 
 // Push bodies out of the ground, at one place of contacts. `right` becomes 0 in lanes that are not within their slop.
-PUF_NOINLINE void puf_lanes_part(const PufManifoldLanes* __restrict m, PufPoseLanes* __restrict poses, PufMass mass,
-                                 int32_t* __restrict right)
+PUF_LANES_APART void puf_lanes_part(const PufManifoldLanes* __restrict m, PufPoseLanes* __restrict poses, PufMass mass,
+                                    int32_t* __restrict right)
 {
     PUF_VECTORIZE(8)
     for (int32_t i = 0; i < PUF_BODIES_LANES; i++) {
@@ -287,8 +295,8 @@ PUF_NOINLINE void puf_lanes_part(const PufManifoldLanes* __restrict m, PufPoseLa
 }
 
 // Bring together what a hinge holds.
-PUF_NOINLINE void puf_lanes_join(const PufBodies* w, int32_t k, const float* low, const float* high,
-                                 PufPoseLanes* poses, int32_t* right)
+PUF_LANES_APART void puf_lanes_join(const PufBodies* w, int32_t k, const float* low, const float* high,
+                                    PufPoseLanes* poses, int32_t* right)
 {
     const PufHinge hinge = w->hinges[k];
     const PufMass a = w->mass[hinge.a], b = w->mass[hinge.b];
