@@ -18,7 +18,7 @@ import sys
 import tempfile
 import textwrap
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -151,7 +151,7 @@ def train(name: str, seed: int) -> dict[str, Any]:
         }
 
 
-def measure(name: str, seconds: float, seeds: Sequence[int]) -> dict[str, Any]:
+def measure(name: str, seconds: float, runs: Callable[[], list[dict[str, Any]]]) -> dict[str, Any]:
     """All figures of one environment."""
     env_id, solved = CLASSICS[name]
     return {
@@ -161,7 +161,7 @@ def measure(name: str, seconds: float, seeds: Sequence[int]) -> dict[str, Any]:
         "ours": our_speed(name, seconds),
         "gymnasium": gymnasium_speed(env_id, seconds),
         "envpool": envpool_speed(env_id, seconds),
-        "runs": [train(name, seed) for seed in seeds],
+        "runs": runs(),
     }
 
 
@@ -224,6 +224,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", default=list(CLASSICS), metavar="NAME", help="environments [all]")
     parser.add_argument("--seconds", type=float, default=0.3, help="per repeat")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--speed", action="store_true", help="do not train: keep the runs of the JSON file")
     parser.add_argument("--json", type=Path, help="write the figures there, in place of those of the same names")
     parser.add_argument("--page", type=Path, help="write the page there, from the JSON file; measure nothing")
     options = parser.parse_args()
@@ -235,9 +236,14 @@ def main() -> int:
     if options.json and options.json.exists():
         results = json.loads(options.json.read_text())
     for name in options.names:
-        row = measure(name, options.seconds, options.seeds)
-        print(json.dumps(row), flush=True)
+        old_runs = [run for old in results["classics"] if old["environment"] == name for run in old["runs"]]
         kept = [old for old in results["classics"] if old["environment"] != name]
+
+        def runs(name: str = name, old_runs: list[dict[str, Any]] = old_runs) -> list[dict[str, Any]]:
+            return old_runs if options.speed else [train(name, seed) for seed in options.seeds]
+
+        row = measure(name, options.seconds, runs)
+        print(json.dumps(row), flush=True)
         results["classics"] = sorted([*kept, row], key=lambda each: str(each["environment"]))
         packages = ["puffer-envs", "gymnasium", "numpy", *(["envpool"] if row["envpool"] else [])]
         results |= {

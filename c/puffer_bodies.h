@@ -491,15 +491,19 @@ static void puf_bodies_look(const PufBodies* w, PufManifolds* manifolds, int32_t
         PufBox box = puf_box_wider(puf_outline_box(&outline), 2.0f * PUF_BODIES_SKIN);
         for (int32_t e = 0; e < w->num_edges + w->num_blocks; e++) {
             const PufBlock* block = e < w->num_edges ? NULL : &w->blocks[e - w->num_edges];
+            const int meets = block ? puf_box_meets_block(box, block) : puf_box_meets(box, &w->edges[e]);
+            if (!meets && !touching) {
+                continue;
+            }
             const int32_t number = puf_bodies_number(w, e);
-            const PufTouch* had = puf_bodies_find(before, b, number);
+            const PufTouch* had = touching ? puf_bodies_find(before, b, number) : NULL;
             PufManifold m;
             m.points = 0;
             if (only >= 0 && b != only) {
                 m = had ? old[had - before] : m;
-            } else if (block && puf_box_meets_block(box, block)) {
+            } else if (meets && block) {
                 puf_manifold_block(w->shapes[b], &outline, pose, block, &m);
-            } else if (!block && puf_box_meets(box, &w->edges[e])) {
+            } else if (meets) {
                 puf_manifold(w->shapes[b], &outline, pose, &w->edges[e], &m);
             }
             if (m.points && count < PUF_BODIES_MAX_TOUCHES) {
@@ -555,13 +559,23 @@ typedef struct PufStep {
 // Every hinge, with the impulses of the last step applied at once: few passes are then left to do.
 static void puf_bodies_begin_hinges(const PufBodies* w, PufStep* step)
 {
+    float angles[PUF_BODIES_MAX] = { 0.0f }, sines[PUF_BODIES_MAX], cosines[PUF_BODIES_MAX];
+    for (int32_t i = 0; i < w->num_bodies; i++) {
+        angles[i] = w->bodies[i].angle;
+    }
+    PUF_VECTORIZE(8)
+    for (int32_t i = 0; i < PUF_BODIES_MAX; i++) {
+        puf_sincosf(angles[i], &sines[i], &cosines[i]);
+    }
     for (int32_t i = 0; i < w->num_hinges; i++) {
         const PufHinge* h = &w->hinges[i];
         const PufHingeMemory* was = &w->memory[i];
         const PufBody *a = &w->bodies[h->a], *b = &w->bodies[h->b];
         PufHingeNow* now = &step->hinges[i];
-        puf_bodies_turn(a->angle, h->ax, h->ay, &now->ax, &now->ay);
-        puf_bodies_turn(b->angle, h->bx, h->by, &now->bx, &now->by);
+        now->ax = cosines[h->a] * h->ax - sines[h->a] * h->ay;
+        now->ay = sines[h->a] * h->ax + cosines[h->a] * h->ay;
+        now->bx = cosines[h->b] * h->bx - sines[h->b] * h->by;
+        now->by = sines[h->b] * h->bx + cosines[h->b] * h->by;
         now->x = was->x;
         now->y = was->y;
         now->stop = was->stop;

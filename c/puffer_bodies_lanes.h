@@ -102,54 +102,57 @@ PUF_INLINE void puf_lanes_set_contact(PufContactLanes* all, int32_t i,
                                       const PufContact* now){ PUF_LANES_CONTACT(PUF_LANES_SET) }
 #undef PUF_LANES_SET
 
-// What a step changes of a hinge.
-PUF_INLINE void puf_lanes_set_impulses(PufHingeLanes* all, int32_t i, const PufHingeNow* now)
-{
-    all->x[i] = now->x;
-    all->y[i] = now->y;
-    all->stop[i] = now->stop;
-    all->motor[i] = now->motor;
-}
-
 // ---- Passes over speeds. ----
 
-// Which of the lanes a pass changed.
-typedef struct PufLanesChanged {
-    int32_t of[PUF_BODIES_LANES];
-} PufLanesChanged;
+// Compilers believe __restrict, which C and C++ share, of a function that they call, but not always of one that they
+// inline: there they test for overlap in every call.
+#ifdef _MSC_VER
+#define PUF_LANES_APART static __declspec(noinline)
+#elif defined(__GNUC__)
+#define PUF_LANES_APART static __attribute__((noinline))
+#else
+#define PUF_LANES_APART static
+#endif
 
 // A pass over a hinge of all lanes, none of which is at a limit if they are `free`.
-PUF_INLINE void puf_lanes_pass_one(PufHingeLanes* all, PufSpeedLanes* all_a, PufSpeedLanes* all_b, PufMass a, PufMass b,
-                                   int free, PufLanesChanged* changed)
+PUF_INLINE void puf_lanes_pass_one(PufHingeLanes* __restrict all, PufSpeedLanes* __restrict all_a,
+                                   PufSpeedLanes* __restrict all_b, PufMass a, PufMass b, int free)
 {
+    PUF_VECTORIZE(8)
     for (int32_t i = 0; i < PUF_BODIES_LANES; i++) {
         PufSpeed va = puf_lanes_speed(all_a, i), vb = puf_lanes_speed(all_b, i);
         PufHingeNow h = puf_lanes_hinge(all, i);
-        float more = free ? puf_hinge_pass_free(&h, a, b, &va, &vb, all->aim[i], all->most[i])
-                          : puf_hinge_pass(&h, a, b, &va, &vb, all->aim[i], all->most[i]);
-        puf_lanes_set_impulses(all, i, &h);
+        if (free) {
+            puf_hinge_pass_free(&h, a, b, &va, &vb, all->aim[i], all->most[i]);
+        } else {
+            puf_hinge_pass(&h, a, b, &va, &vb, all->aim[i], all->most[i]);
+            all->stop[i] = h.stop;
+        }
+        all->x[i] = h.x;
+        all->y[i] = h.y;
+        all->motor[i] = h.motor;
         puf_lanes_set_speed(all_a, i, va);
         puf_lanes_set_speed(all_b, i, vb);
-        changed->of[i] |= more > 0.0f;
     }
 }
 
-static void puf_lanes_pass_bound(PufHingeLanes* all, PufSpeedLanes* all_a, PufSpeedLanes* all_b, PufMass a, PufMass b,
-                                 PufLanesChanged* changed)
+PUF_LANES_APART void puf_lanes_pass_bound(PufHingeLanes* __restrict all, PufSpeedLanes* __restrict all_a,
+                                          PufSpeedLanes* __restrict all_b, PufMass a, PufMass b)
 {
-    puf_lanes_pass_one(all, all_a, all_b, a, b, 0, changed);
+    puf_lanes_pass_one(all, all_a, all_b, a, b, 0);
 }
 
-static void puf_lanes_pass_free(PufHingeLanes* all, PufSpeedLanes* all_a, PufSpeedLanes* all_b, PufMass a, PufMass b,
-                                PufLanesChanged* changed)
+PUF_LANES_APART void puf_lanes_pass_free(PufHingeLanes* __restrict all, PufSpeedLanes* __restrict all_a,
+                                         PufSpeedLanes* __restrict all_b, PufMass a, PufMass b)
 {
-    puf_lanes_pass_one(all, all_a, all_b, a, b, 1, changed);
+    puf_lanes_pass_one(all, all_a, all_b, a, b, 1);
 }
 
 // Whether a lane's hinge is at a limit.
 static int puf_lanes_is_bound(const PufHingeLanes* all)
 {
     int32_t bound = 0;
+    PUF_VECTORIZE(8)
     for (int32_t i = 0; i < PUF_BODIES_LANES; i++) {
         bound |= (all->low[i] > 0.0f) | (all->high[i] > 0.0f);
     }
@@ -158,25 +161,27 @@ static int puf_lanes_is_bound(const PufHingeLanes* all)
 
 // A pass over all hinges.
 static void puf_lanes_pass_hinges(const PufBodies* w, PufHingeLanes* hinges, PufSpeedLanes* speeds,
-                                  const uint8_t* bound, PufLanesChanged* changed)
+                                  const uint8_t* bound)
 {
     for (int32_t k = 0; k < w->num_hinges; k++) {
         int32_t a = w->hinges[k].a, b = w->hinges[k].b;
         if (bound[k]) {
-            puf_lanes_pass_bound(&hinges[k], &speeds[a], &speeds[b], w->mass[a], w->mass[b], changed);
+            puf_lanes_pass_bound(&hinges[k], &speeds[a], &speeds[b], w->mass[a], w->mass[b]);
         } else {
-            puf_lanes_pass_free(&hinges[k], &speeds[a], &speeds[b], w->mass[a], w->mass[b], changed);
+            puf_lanes_pass_free(&hinges[k], &speeds[a], &speeds[b], w->mass[a], w->mass[b]);
         }
     }
 }
 
 // A pass over one place of contacts.
-static void puf_lanes_pass_contacts(PufContactLanes* all, PufSpeedLanes* speeds, PufMass mass, PufLanesChanged* changed)
+PUF_LANES_APART void puf_lanes_pass_contacts(PufContactLanes* __restrict all, PufSpeedLanes* __restrict speeds,
+                                             PufMass mass)
 {
+    PUF_VECTORIZE(8)
     for (int32_t i = 0; i < PUF_BODIES_LANES; i++) {
         PufSpeed v = puf_lanes_speed(speeds, i);
         PufContact c = puf_lanes_contact(all, i);
-        changed->of[i] |= puf_contact_pass(&c, mass, &v) > 0.0f;
+        puf_contact_pass(&c, mass, &v);
         all->push0[i] = c.push[0];
         all->push1[i] = c.push[1];
         all->rub0[i] = c.rub[0];
@@ -186,15 +191,60 @@ static void puf_lanes_pass_contacts(PufContactLanes* all, PufSpeedLanes* speeds,
 }
 
 // The same where no lane has two points, which is shorter.
-static void puf_lanes_pass_points(PufContactLanes* all, PufSpeedLanes* speeds, PufMass mass, PufLanesChanged* changed)
+PUF_LANES_APART void puf_lanes_pass_points(PufContactLanes* __restrict all, PufSpeedLanes* __restrict speeds,
+                                           PufMass mass)
 {
+    PUF_VECTORIZE(8)
     for (int32_t i = 0; i < PUF_BODIES_LANES; i++) {
         PufSpeed v = puf_lanes_speed(speeds, i);
         PufContact c = puf_lanes_contact(all, i);
-        changed->of[i] |= puf_contact_pass_point(&c, mass, &v) > 0.0f;
+        puf_contact_pass_point(&c, mass, &v);
         all->push0[i] = c.push[0];
         all->rub0[i] = c.rub[0];
         puf_lanes_set_speed(speeds, i, v);
+    }
+}
+
+// Columns as they were before a pass. A lane in which a pass changes no number is done: further passes would not either.
+typedef struct PufLanesKept {
+    PufSpeedLanes speeds[PUF_BODIES_MAX];
+    float hinges[PUF_BODIES_MAX_HINGES][4][PUF_BODIES_LANES];
+    float contacts[PUF_LANES_ALL_PLACES][4][PUF_BODIES_LANES];
+} PufLanesKept;
+
+// Which of the lanes a pass changed.
+typedef struct PufLanesChanged {
+    int32_t of[PUF_BODIES_LANES];
+} PufLanesChanged;
+
+// Find the lanes in which some of `count` columns are not as they were.
+static inline void puf_lanes_compare(const float* __restrict now, const float* __restrict was, int32_t count,
+                                     PufLanesChanged* __restrict changed)
+{
+    for (int32_t k = 0; k < count; k++) {
+        PUF_VECTORIZE(8)
+        for (int32_t i = 0; i < PUF_BODIES_LANES; i++) {
+            changed->of[i] |= now[k * PUF_BODIES_LANES + i] != was[k * PUF_BODIES_LANES + i];
+        }
+    }
+}
+
+static void puf_lanes_keep_hinges(const PufBodies* w, const PufHingeLanes* hinges, const PufSpeedLanes* speeds,
+                                  PufLanesKept* kept)
+{
+    memcpy(kept->speeds, speeds, (size_t)w->num_bodies * sizeof speeds[0]);
+    for (int32_t k = 0; k < w->num_hinges; k++) {
+        memcpy(kept->hinges[k], hinges[k].x, sizeof kept->hinges[k]);
+    }
+}
+
+static void puf_lanes_compare_hinges(const PufBodies* w, const PufHingeLanes* hinges, const PufSpeedLanes* speeds,
+                                     const PufLanesKept* kept, PufLanesChanged* changed)
+{
+    memset(changed, 0, sizeof *changed);
+    puf_lanes_compare(speeds[0].vx, kept->speeds[0].vx, 3 * w->num_bodies, changed);
+    for (int32_t k = 0; k < w->num_hinges; k++) {
+        puf_lanes_compare(hinges[k].x, kept->hinges[k][0], 4, changed);
     }
 }
 
@@ -205,6 +255,7 @@ static inline void puf_lanes_begin_hinge(const PufBodies* w, int32_t k, PufHinge
     const PufHinge hinge = w->hinges[k];
     const PufMass a = w->mass[hinge.a], b = w->mass[hinge.b];
     PufSpeedLanes *all_a = &speeds[hinge.a], *all_b = &speeds[hinge.b];
+    PUF_VECTORIZE(8)
     for (int32_t i = 0; i < PUF_BODIES_LANES; i++) {
         PufHingeNow h;
         float angle = poses[hinge.a].angle[i], other = poses[hinge.b].angle[i];
@@ -226,8 +277,10 @@ static inline void puf_lanes_begin_hinge(const PufBodies* w, int32_t k, PufHinge
 // ---- Passes over places. ----
 
 // Push bodies out of the ground, at one place of contacts. `right` becomes 0 in lanes that are not within their slop.
-static void puf_lanes_part(const PufManifoldLanes* m, PufPoseLanes* poses, PufMass mass, int32_t* right)
+PUF_LANES_APART void puf_lanes_part(const PufManifoldLanes* __restrict m, PufPoseLanes* __restrict poses, PufMass mass,
+                                    int32_t* __restrict right)
 {
+    PUF_VECTORIZE(8)
     for (int32_t i = 0; i < PUF_BODIES_LANES; i++) {
         PufPose pose = puf_lanes_pose(poses, i);
         float least = 0.0f;
@@ -242,12 +295,13 @@ static void puf_lanes_part(const PufManifoldLanes* m, PufPoseLanes* poses, PufMa
 }
 
 // Bring together what a hinge holds.
-static void puf_lanes_join(const PufBodies* w, int32_t k, const float* low, const float* high, PufPoseLanes* poses,
-                           int32_t* right)
+PUF_LANES_APART void puf_lanes_join(const PufBodies* w, int32_t k, const float* low, const float* high,
+                                    PufPoseLanes* poses, int32_t* right)
 {
     const PufHinge hinge = w->hinges[k];
     const PufMass a = w->mass[hinge.a], b = w->mass[hinge.b];
     PufPoseLanes *all_a = &poses[hinge.a], *all_b = &poses[hinge.b];
+    PUF_VECTORIZE(8)
     for (int32_t i = 0; i < PUF_BODIES_LANES; i++) {
         PufPose pa = puf_lanes_pose(all_a, i), pb = puf_lanes_pose(all_b, i);
         right[i] &= puf_hinge_position_pass(a, b, &pa, &pb, &hinge, low[i], high[i]);
@@ -478,17 +532,34 @@ static void puf_lanes_classify(PufLanesSpeeds* g, const PufBodies* w)
     }
 }
 
-static void puf_lanes_pass_speeds(PufLanesSpeeds* g, const PufBodies* w, PufLanesChanged* changed)
+static void puf_lanes_pass_speeds(PufLanesSpeeds* g, const PufBodies* w)
 {
-    memset(changed, 0, sizeof *changed);
-    puf_lanes_pass_hinges(w, g->hinges, g->speeds, g->bound, changed);
+    puf_lanes_pass_hinges(w, g->hinges, g->speeds, g->bound);
     for (int32_t p = 0; p < g->use.count; p++) {
         int32_t place = g->use.places[p], body = place / PUF_LANES_PLACES;
         if (g->two[place]) {
-            puf_lanes_pass_contacts(&g->contacts[place], &g->speeds[body], w->mass[body], changed);
+            puf_lanes_pass_contacts(&g->contacts[place], &g->speeds[body], w->mass[body]);
         } else {
-            puf_lanes_pass_points(&g->contacts[place], &g->speeds[body], w->mass[body], changed);
+            puf_lanes_pass_points(&g->contacts[place], &g->speeds[body], w->mass[body]);
         }
+    }
+}
+
+// A few passes, and which lanes the last of them changed.
+static void puf_lanes_pass_often(PufLanesSpeeds* g, const PufBodies* w, int32_t passes, PufLanesChanged* changed)
+{
+    PufLanesKept kept;
+    for (int32_t pass = 1; pass < passes; pass++) {
+        puf_lanes_pass_speeds(g, w);
+    }
+    puf_lanes_keep_hinges(w, g->hinges, g->speeds, &kept);
+    for (int32_t p = 0; p < g->use.count; p++) {
+        memcpy(kept.contacts[p], g->contacts[g->use.places[p]].push0, sizeof kept.contacts[p]);
+    }
+    puf_lanes_pass_speeds(g, w);
+    puf_lanes_compare_hinges(w, g->hinges, g->speeds, &kept, changed);
+    for (int32_t p = 0; p < g->use.count; p++) {
+        puf_lanes_compare(g->contacts[g->use.places[p]].push0, kept.contacts[p][0], 4, changed);
     }
 }
 
@@ -510,9 +581,7 @@ static int32_t puf_lanes_find_speeds(PufLanesRun* run, const PufBodies* w)
     PufLanesChanged changed;
     int32_t busy = 0, loaded = 0;
     const int32_t check = w->passes % PUF_LANES_CHECK ? 1 : PUF_LANES_CHECK;
-    for (int32_t pass = 0; pass < check; pass++) {
-        puf_lanes_pass_speeds(g, w, &changed);
-    }
+    puf_lanes_pass_often(g, w, check, &changed);
     for (int32_t i = 0; i < PUF_BODIES_LANES; i++) {
         g->age[i] = (int16_t)(g->age[i] + check);
         if (g->slot[i] >= 0 && (!changed.of[i] || g->age[i] >= w->passes)) {

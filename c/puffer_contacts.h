@@ -171,12 +171,12 @@ typedef struct PufOutline {
     float nx[PUF_BODIES_CORNERS], ny[PUF_BODIES_CORNERS];
 } PufOutline;
 
-static void puf_outline(const PufShape* shape, PufPose p, PufOutline* out)
+static void puf_outline(const PufShape* shape, PufPose p, PufOutline* __restrict out)
 {
     float s, c;
     puf_sincosf(p.angle, &s, &c);
     out->corners = shape->corners;
-    for (int32_t i = 0; i < shape->corners; i++) {
+    for (int32_t i = 0; i < PUF_BODIES_CORNERS; i++) { // all of them: that is a vector or two
         out->x[i] = p.x + (c * shape->x[i] - s * shape->y[i]);
         out->y[i] = p.y + (s * shape->x[i] + c * shape->y[i]);
         out->nx[i] = c * shape->nx[i] - s * shape->ny[i];

@@ -414,15 +414,14 @@ static inline BipedalWalkerPlace bipedal_walker_origin(const BipedalWalker* s, c
 }
 
 // How much of a ray lies before an edge of the ground; 1 if they do not meet.
-static float bipedal_walker_meet(BipedalWalkerPlace from, float dx, float dy, float x1, float y1, float x2, float y2)
+PUF_INLINE float bipedal_walker_meet(BipedalWalkerPlace from, float dx, float dy, float x1, float y1, float x2,
+                                     float y2)
 {
     float ex = x2 - x1, ey = y2 - y1, length = sqrtf(ex * ex + ey * ey), nx = ey / length, ny = -ex / length;
     float along = nx * dx + ny * dy, t = (nx * (x1 - from.x) + ny * (y1 - from.y)) / along;
-    if (along == 0.0f || !(t >= 0.0f && t <= 1.0f)) {
-        return 1.0f;
-    }
     float share = ((from.x + t * dx - x1) * ex + (from.y + t * dy - y1) * ey) / (ex * ex + ey * ey);
-    return share >= 0.0f && share <= 1.0f ? t : 1.0f;
+    int meets = (along != 0.0f) & (t >= 0.0f) & (t <= 1.0f) & (share >= 0.0f) & (share <= 1.0f);
+    return meets ? t : 1.0f;
 }
 
 // Posts lie on one side of a ray or the other; it meets the ground before the first that lies on another side than the
@@ -441,16 +440,28 @@ static void bipedal_walker_look(const BipedalWalker* s, const BipedalWalkerParts
     }
     for (int32_t k = count; k > 0; k--) { // the nearest is the last
         float dx = x[k] - from.x, dy = y[k] - from.y;
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC unroll 1 // GCC takes rays one by one, and posts side by side, once this loop is unrolled
+#endif
         for (int32_t i = 0; i < BIPEDAL_WALKER_RAY_LANES; i++) {
             float now = parts->ray_x[i] * dy - parts->ray_y[i] * dx;
             edge[i] = (now > 0.0f) != above[i] ? k - 1 : edge[i];
         }
     }
-    for (int32_t i = 0; i < BIPEDAL_WALKER_RAYS; i++) {
-        int32_t k = edge[i];
-        rays[i] =
-            k < 0 ? 1.0f : bipedal_walker_meet(from, parts->ray_x[i], parts->ray_y[i], x[k], y[k], x[k + 1], y[k + 1]);
+    float x1[BIPEDAL_WALKER_RAY_LANES], y1[BIPEDAL_WALKER_RAY_LANES];
+    float x2[BIPEDAL_WALKER_RAY_LANES], y2[BIPEDAL_WALKER_RAY_LANES], reach[BIPEDAL_WALKER_RAY_LANES];
+    for (int32_t i = 0; i < BIPEDAL_WALKER_RAY_LANES; i++) {
+        int32_t k = edge[i] < 0 ? 0 : edge[i];
+        x1[i] = x[k];
+        y1[i] = y[k];
+        x2[i] = x[k + 1];
+        y2[i] = y[k + 1];
     }
+    for (int32_t i = 0; i < BIPEDAL_WALKER_RAY_LANES; i++) {
+        float meets = bipedal_walker_meet(from, parts->ray_x[i], parts->ray_y[i], x1[i], y1[i], x2[i], y2[i]);
+        reach[i] = edge[i] < 0 ? 1.0f : meets;
+    }
+    memcpy(rays, reach, BIPEDAL_WALKER_RAYS * sizeof rays[0]);
 }
 
 // A ray ends at the first block that it enters from outside.

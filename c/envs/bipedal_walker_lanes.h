@@ -18,35 +18,49 @@ typedef struct BipedalWalkerBatch {
     int16_t order[BIPEDAL_WALKER_MANY];
 } BipedalWalkerBatch;
 
-// Walkers that touch the ground in the same way, and have hinges at their limits, stand together.
+enum {
+    BIPEDAL_WALKER_FEET = 4,                           // ways in which a shin touches
+    BIPEDAL_WALKER_BOUND = 1 << BIPEDAL_WALKER_HINGES, // hinges that are at their limits
+    BIPEDAL_WALKER_KINDS = 2 * BIPEDAL_WALKER_FEET * BIPEDAL_WALKER_FEET * BIPEDAL_WALKER_BOUND,
+};
+
+// How a shin touches the ground: not at all, at a point, at two of an edge, or two edges.
+static int32_t bipedal_walker_foot(const BipedalWalker* s, int32_t shin)
+{
+    int32_t edges = 0, points = 0;
+    for (int32_t k = 0; k < PUF_BODIES_MAX_TOUCHES && s->touches[k].points; k++) {
+        edges += s->touches[k].body == shin;
+        points += s->touches[k].body == shin ? s->touches[k].points : 0;
+    }
+    return edges > 1 ? 3 : points;
+}
+
+// Walkers that touch the ground in the same way, and have the same hinges at their limits, stand together.
 static int32_t bipedal_walker_kind(const BipedalWalker* s, const BipedalWalkerParts* parts)
 {
-    int32_t count[BIPEDAL_WALKER_BODIES] = { 0 }, bound = 0;
+    int32_t knees = 0, bound = 0;
     for (int32_t k = 0; k < PUF_BODIES_MAX_TOUCHES && s->touches[k].points; k++) {
-        count[s->touches[k].body]++;
+        knees |= (s->touches[k].body == BIPEDAL_WALKER_THIGH1) | (s->touches[k].body == BIPEDAL_WALKER_THIGH2);
     }
     for (int32_t k = 0; k < BIPEDAL_WALKER_HINGES; k++) {
         const PufHinge* h = &parts->hinges[k];
         float angle = s->bodies[h->b].angle - s->bodies[h->a].angle - h->zero;
-        bound |= (angle <= h->low) | (angle >= h->high);
+        bound |= ((angle <= h->low) | (angle >= h->high)) << k;
     }
-    int32_t first = puf_clampi(count[BIPEDAL_WALKER_SHIN1], 0, 2),
-            second = puf_clampi(count[BIPEDAL_WALKER_SHIN2], 0, 2);
-    int32_t knees = (count[BIPEDAL_WALKER_THIGH1] > 0) | (count[BIPEDAL_WALKER_THIGH2] > 0);
-    return (bound * 2 + knees) * 9 + 3 * first + second;
+    int32_t first = bipedal_walker_foot(s, BIPEDAL_WALKER_SHIN1), second = bipedal_walker_foot(s, BIPEDAL_WALKER_SHIN2);
+    return ((knees * BIPEDAL_WALKER_FEET + first) * BIPEDAL_WALKER_FEET + second) * BIPEDAL_WALKER_BOUND + bound;
 }
 
 static void bipedal_walker_sort(BipedalWalkerBatch* batch, const BipedalWalker* s, const BipedalWalkerParts* parts,
                                 const int16_t* which, int32_t n)
 {
-    enum { KINDS = 36 };
-    int32_t starts[KINDS + 1] = { 0 };
-    uint8_t kinds[BIPEDAL_WALKER_MANY];
+    int32_t starts[BIPEDAL_WALKER_KINDS + 1] = { 0 };
+    int16_t kinds[BIPEDAL_WALKER_MANY];
     for (int32_t i = 0; i < n; i++) {
-        kinds[i] = (uint8_t)bipedal_walker_kind(&s[which ? which[i] : i], parts);
+        kinds[i] = (int16_t)bipedal_walker_kind(&s[which ? which[i] : i], parts);
         starts[kinds[i] + 1]++;
     }
-    for (int32_t k = 1; k <= KINDS; k++) {
+    for (int32_t k = 1; k <= BIPEDAL_WALKER_KINDS; k++) {
         starts[k] += starts[k - 1];
     }
     for (int32_t i = 0; i < n; i++) {

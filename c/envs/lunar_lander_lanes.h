@@ -9,6 +9,7 @@
 enum {
     LUNAR_LANDER_MANY = 1024, // landers that are sorted at a time
     LUNAR_LANDER_FEW = 4,     // landers for which columns do not pay
+    LUNAR_LANDER_CHECK = 5,   // passes between looks at whether all are done; any number
 };
 #define LUNAR_LANDER_CLEAR 0.1f    // m above the ground that count as clear of it
 #define LUNAR_LANDER_CLEAR_SPIN 10 // rad/s: a corner that turns faster may dip lower within a step
@@ -81,13 +82,20 @@ static void lunar_lander_solve(LunarLanderGroup* g)
 {
     uint8_t bound[2] = { (uint8_t)puf_lanes_is_bound(&g->hinges[0]), (uint8_t)puf_lanes_is_bound(&g->hinges[1]) };
     int32_t open = 1;
-    for (int32_t pass = 0; pass < LUNAR_LANDER_PASSES && open; pass++) {
+    for (int32_t pass = 1; pass <= LUNAR_LANDER_PASSES && open; pass++) {
+        PufLanesKept kept;
         PufLanesChanged changed;
-        memset(&changed, 0, sizeof changed);
-        puf_lanes_pass_hinges(&g->shared, g->hinges, g->speeds, bound, &changed);
-        open = 0;
-        for (int32_t i = 0; i < PUF_BODIES_LANES; i++) {
-            open |= changed.of[i];
+        const int32_t check = pass % LUNAR_LANDER_CHECK == 0;
+        if (check) {
+            puf_lanes_keep_hinges(&g->shared, g->hinges, g->speeds, &kept);
+        }
+        puf_lanes_pass_hinges(&g->shared, g->hinges, g->speeds, bound);
+        if (check) {
+            puf_lanes_compare_hinges(&g->shared, g->hinges, g->speeds, &kept, &changed);
+            open = 0;
+            for (int32_t i = 0; i < PUF_BODIES_LANES; i++) {
+                open |= changed.of[i];
+            }
         }
     }
 }
@@ -260,7 +268,8 @@ static int32_t lunar_lander_sort(LunarLanderBatch* batch, const LunarLander* s, 
 static void lunar_lander_fly_all(LunarLanderBatch* batch, LunarLander* s, const LunarLanderParts* parts, int32_t flying)
 {
     LunarLanderGroup g;
-    g.shared = (PufBodies){ .mass = parts->mass, .hinges = parts->hinges, .num_hinges = 2 };
+    g.shared =
+        (PufBodies){ .mass = parts->mass, .num_bodies = LUNAR_LANDER_BODIES, .hinges = parts->hinges, .num_hinges = 2 };
     for (int32_t at = 0; at < flying; at += PUF_BODIES_LANES) {
         int32_t count = flying - at < PUF_BODIES_LANES ? flying - at : PUF_BODIES_LANES;
         for (int32_t i = 0; i < PUF_BODIES_LANES; i++) { // what is left over repeats the last
