@@ -80,7 +80,7 @@ class League:
             league = cls(folder, players=[], settings=settings, networks=networks, **content)
             if not isinstance(league.seed, int) or not isinstance(league.games, int) or league.games < 2:
                 raise ValueError
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
             raise ArenaError(f"{path} is damaged: a league.toml has {', '.join(LINES)} and [settings].") from None
         league.check_rules()
         players = [find_player(str(word), league.environment) for word in words]

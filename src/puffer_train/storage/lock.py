@@ -162,7 +162,7 @@ def _read_holder(descriptor: int) -> str:
     try:
         holder = json.loads(os.read(descriptor, 4096))
         return f"process {int(holder['pid'])} on {holder['host']}"
-    except (ValueError, KeyError, TypeError):  # it holds the lock but has not written yet
+    except (ValueError, KeyError, TypeError, RecursionError):  # it holds the lock but has not written yet
         return "another process"
 
 
