@@ -1,11 +1,11 @@
 """Which branches of c/ do the quick tests never take? `python .ci/coverage.py`, outside of `.ci/run`.
 
-It needs Debian's clang, libclang-rt-NN-dev and llvm-NN of its version, and a checkout whose .venv runs the tests. The package is built once
-more with Clang's counters, for the baseline instruction set, into build/coverage/env. There the tests of environments
-and kernels run, a file at a time, and beside them two programs in C: the trainer's kernels, and forged states of every
-environment. What tests compile for themselves is counted too. A branch that was never taken and is not listed in
-.ci/uncovered.txt fails the command, as does a line of that list that is no longer true: `--write` brings its lines up
-to date, and leaves new ones without a reason.
+It needs Debian's clang, libclang-rt-NN-dev and llvm-NN of its version, and a checkout whose .venv runs the tests. The
+package is built once more with Clang's counters, for the baseline instruction set, into build/coverage/env. There the
+tests of environments, kernels and the search run, a file at a time, and beside them two programs in C: the trainer's
+kernels, and forged states of every environment. What tests compile for themselves is counted too. A branch that was
+never taken and is not listed in .ci/uncovered.txt fails the command, as does a line of that list that is no longer
+true: `--write` brings its lines up to date, and leaves new ones without a reason.
 
 It takes about eight minutes of one core. Stopped and called again it continues where it was; a test file runs again if
 its own text, its helpers or the C have changed. NAMEs choose among what is run: `test_delve` is two of the files.
