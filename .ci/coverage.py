@@ -1,11 +1,11 @@
 """Which branches of c/ do the quick tests never take? `python .ci/coverage.py`, outside of `.ci/run`.
 
-It needs Debian's clang with its run-time library, and a checkout whose .venv runs the tests. The package is built once
-more with Clang's counters, for the baseline instruction set, into build/coverage/env. There the tests of environments
-and kernels run, a file at a time, and beside them two programs in C: the trainer's kernels, and forged states of every
-environment. What tests compile for themselves is counted too. A branch that was never taken and is not listed in
-.ci/uncovered.txt fails the command, as does a line of that list that is no longer true: `--write` brings its lines up
-to date, and leaves new ones without a reason.
+It needs Debian's clang, libclang-rt-NN-dev and llvm-NN of its version, and a checkout whose .venv runs the tests. The
+package is built once more with Clang's counters, for the baseline instruction set, into build/coverage/env. There the
+tests of environments, kernels and the search run, a file at a time, and beside them two programs in C: the trainer's
+kernels, and forged states of every environment. What tests compile for themselves is counted too. A branch that was
+never taken and is not listed in .ci/uncovered.txt fails the command, as does a line of that list that is no longer
+true: `--write` brings its lines up to date, and leaves new ones without a reason.
 
 It takes about eight minutes of one core. Stopped and called again it continues where it was; a test file runs again if
 its own text, its helpers or the C have changed. NAMEs choose among what is run: `test_delve` is two of the files.
@@ -17,6 +17,7 @@ import argparse
 import hashlib
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -33,6 +34,7 @@ TESTS += ["tests/engine/test_forged_states.py", "tests/train/test_encoders.py", 
 KERNELS = ("s", "_bits", "_border", "_convolutions", "_learner", "_sampling")
 TESTS += [f"tests/train/test_kernel{name}.py" for name in KERNELS]
 TESTS += ["tests/engine/test_math.py", "tests/engine/test_perft.py", "tests/vector/test_native_set.py"]
+TESTS += ["tests/arena/test_search.py"]
 TESTS += ["tests/train/test_selfplay.py::test_networks_act_for_their_own_rows_as_if_they_were_alone"]
 CHOICE = "(golden or not test_bits) and not harm and not too_wide"  # others repeat this for other compilers
 PROGRAMS = {"counted_states": ["libpuffer_c.a"], "learn_test": ["libpuffer_learn.a", "libpuffer_c.a"]}
@@ -43,6 +45,19 @@ Branch = tuple[str, str, str]
 """File, which way is never taken (`true` or `false`), and the text of its line, which stays when its number changes."""
 Counts = dict[str, dict[tuple[int, ...], list[int]]]
 """For each file and place, how often its branch went both ways, in any of the files that include it."""
+
+
+def missing() -> str | None:
+    """Say what has to be installed first; None if nothing."""
+    clang = shutil.which("clang")
+    if clang is None:
+        return "clang is not installed: apt-get install clang."
+    asked = [clang, f"-print-file-name=libclang_rt.profile-{platform.machine()}.a"]
+    version = subprocess.check_output([clang, "-dumpversion"], text=True).partition(".")[0]
+    places = [subprocess.check_output(asked, text=True).strip(), *map(tool, ("llvm-profdata", "llvm-cov"))]
+    if all(Path(place).exists() for place in places):
+        return None
+    return f"this clang cannot count: apt-get install libclang-rt-{version}-dev llvm-{version}."
 
 
 def build() -> None:
@@ -136,7 +151,7 @@ def has_counters(path: Path) -> bool:
 
 def tool(name: str) -> str:
     """LLVM's tool of clang's own version, which is beside it."""
-    return str(Path(shutil.which("clang") or sys.exit("error: clang is not installed")).resolve().with_name(name))
+    return str(Path(str(shutil.which("clang"))).resolve().with_name(name))
 
 
 def read_counts() -> Counts:
@@ -199,6 +214,8 @@ def main() -> int:
     parser.add_argument("--counted", action="store_true", help="use what the last call has counted")
     parser.add_argument("--write", action="store_true", help="write .ci/uncovered.txt")
     options = parser.parse_args()
+    if reason := missing():
+        parser.error(reason)
     steps = list_steps()
     if unknown := [part for part in options.names if not any(part in name for name in steps)]:
         parser.error(f"no step has {unknown[0]!r} in its name; all steps: {', '.join(steps)}")

@@ -79,9 +79,10 @@ def missing(target: Target) -> str | None:
     """Say what has to be installed first; None if nothing."""
     if target.needs_zig:
         return None if importlib.util.find_spec("ziglang") else "ziglang is not installed: pip install ziglang."
-    if shutil.which(target.compiler):
+    asked = [target.compiler, "-print-file-name=crt1.o"]  # which is of the system's library
+    if shutil.which(target.compiler) and Path(subprocess.check_output(asked, text=True).strip()).exists():
         return None
-    return f"{target.compiler} is not installed: apt-get install gcc-aarch64-linux-gnu."
+    return "this machine cannot compile for it: apt-get install gcc-aarch64-linux-gnu libc6-dev-arm64-cross."
 
 
 def write_zig(target: Target, folder: Path) -> dict[str, str]:

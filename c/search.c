@@ -37,11 +37,11 @@ static double worth(const PufForest* f, int32_t game, const Node* n, int32_t mov
     return n->view * (known ? f->value[at(f, game, n->child[move])] : n->total[move] / n->visits[move]);
 }
 
-// Write the score of each move, -INFINITY where it is not allowed; returns the highest. `sum` gets all visits, and `most`
+// Write the score of each move, -HUGE_VAL where it is not allowed; returns the highest. `sum` gets all visits, and `most`
 // those of the move that has most.
 static double write_scores(const PufForest* f, int32_t game, const Node* n, double* scores, int32_t* sum, int32_t* most)
 {
-    double expected = -INFINITY, highest = -INFINITY;
+    double expected = -HUGE_VAL, highest = -HUGE_VAL;
     *sum = *most = 0;
     for (int32_t a = 0; a < f->moves; a++) {
         if (n->visits[a] > 0) {
@@ -66,7 +66,7 @@ static void soften(double* scores, int32_t count, double highest)
 {
     double sum = 0.0;
     for (int32_t a = 0; a < count; a++) {
-        scores[a] = scores[a] > -INFINITY ? exp(scores[a] - highest) : 0.0;
+        scores[a] = scores[a] > -HUGE_VAL ? exp(scores[a] - highest) : 0.0;
         sum += scores[a];
     }
     for (int32_t a = 0; a < count; a++) {
@@ -127,7 +127,7 @@ static int32_t put_node(PufForest* f, int32_t game, int32_t mover, const float* 
     const double shared = node ? PUF_SHARED : 0.0;
     for (int32_t a = 0; a < f->moves; a++) {
         n.prior[a] = prior[a] > 0.0f ? (1.0 - shared) * (double)prior[a] + shared / allowed : 0.0;
-        n.log_prior[a] = n.prior[a] > 0.0 ? log(n.prior[a]) : -INFINITY;
+        n.log_prior[a] = n.prior[a] > 0.0 ? log(n.prior[a]) : -HUGE_VAL;
         n.total[a] = n.mean[a] = 0.0;
         n.child[a] = n.visits[a] = n.chance[a] = 0;
     }
@@ -149,7 +149,7 @@ static int32_t select_at_root(const PufForest* f, int32_t game, int32_t simulati
     const int32_t* left = f->left + (size_t)game * (size_t)f->moves;
     const int32_t turn = f->turns[at(f, game, simulation)];
     int32_t sum, most, found = 0;
-    double best = -INFINITY;
+    double best = -HUGE_VAL;
     (void)write_scores(f, game, &n, f->scores, &sum, &most);
     for (int32_t a = 0; a < f->moves; a++) {
         if (left[a] && n.visits[a] == turn && f->scores[a] > best) {
@@ -165,7 +165,7 @@ static int32_t select_below(const PufForest* f, int32_t game, int32_t node)
 {
     const Node n = node_of(f, game, node);
     int32_t sum, most, found = 0;
-    double worst = -INFINITY;
+    double worst = -HUGE_VAL;
     soften(f->scores, f->moves, write_scores(f, game, &n, f->scores, &sum, &most));
     for (int32_t a = 0; a < f->moves; a++) {
         const double lag = f->scores[a] - (double)n.visits[a] / (1 + sum);
@@ -275,7 +275,7 @@ int32_t puf_forest_best(const PufForest* f, int32_t game, double* policy)
 {
     const Node n = node_of(f, game, 0);
     int32_t sum, most, found = 0, tried = 0;
-    double best = -INFINITY;
+    double best = -HUGE_VAL;
     const double highest = write_scores(f, game, &n, policy, &sum, &most);
     for (int32_t a = 0; a < f->moves; a++) {
         const int lost = is_known(f, game, &n, a) && worth(f, game, &n, a) < 0.0;

@@ -377,7 +377,7 @@ static void car_racing_road(CarRacingCells* cells, const CarRacing* s, const Car
             continue;
         }
         const int32_t before = i > 0 ? i - 1 : s->tiles - 1, next = i + 1 < s->tiles ? i + 1 : 0;
-        if (ready != before || i == 0) {
+        if (ready != before) {
             rows[(i + 1) % 2] = car_racing_row(s, c, before);
         }
         rows[i % 2] = car_racing_row(s, c, i);
@@ -493,19 +493,18 @@ typedef struct CarRacingTally {
     uint16_t of[4][CAR_RACING_CANVAS_WIDTH];
 } CarRacingTally;
 
+// row: one of those around the car, all of whose dots the canvas has.
 static void car_racing_count(CarRacingTally* tally, const CarRacingCanvas* canvas, int32_t row)
 {
     memset(tally, 0, sizeof *tally);
     for (int32_t third = 25 * row; third < 25 * (row + 1);) {
         const int32_t y = third / 3, thirds = puf_clampi(25 * (row + 1), 0, 3 * (y + 1)) - third;
         const int32_t from_below = CAR_RACING_CANVAS_TOP + CAR_RACING_CANVAS_HEIGHT - 1 - y;
-        if (from_below >= 0 && from_below < CAR_RACING_CANVAS_HEIGHT) {
-            uint8_t dots[CAR_RACING_CANVAS_WIDTH];
-            memcpy(dots, canvas->at[from_below], sizeof dots);
-            for (int32_t x = 0; x < CAR_RACING_CANVAS_WIDTH; x++) {
-                for (int32_t color = CAR_RACING_TYRE; color <= CAR_RACING_HULL; color++) {
-                    tally->of[color][x] = (uint16_t)(tally->of[color][x] + (dots[x] == color ? thirds : 0));
-                }
+        uint8_t dots[CAR_RACING_CANVAS_WIDTH];
+        memcpy(dots, canvas->at[from_below], sizeof dots);
+        for (int32_t x = 0; x < CAR_RACING_CANVAS_WIDTH; x++) {
+            for (int32_t color = CAR_RACING_TYRE; color <= CAR_RACING_HULL; color++) {
+                tally->of[color][x] = (uint16_t)(tally->of[color][x] + (dots[x] == color ? thirds : 0));
             }
         }
         third += thirds;
@@ -589,12 +588,11 @@ static void car_racing_instruments(CarRacingPanel* panel, const CarRacing* s)
     for (int32_t i = 0; i < BARS; i++) {
         const int32_t left = i ? 150 + STEP * i : 125, right = left + STEP;
         car_racing_bar(panel, left, right - 1, top[i], bottom[i], colors[i]);
-        if (i == 0 || top[i] > bottom[i]) { // the next wheel's bar covers the last column
+        if (i == 0 || top[i] > bottom[i]) { // both begin at BASE, and the next bar covers the last column
             car_racing_bar(panel, right, right, top[i], bottom[i], colors[i]);
         } else {
-            const int32_t above = top[i + 1] - 1, below = bottom[i + 1] + 1;
-            car_racing_bar(panel, right, right, top[i], bottom[i] < above ? bottom[i] : above, colors[i]);
-            car_racing_bar(panel, right, right, top[i] > below ? top[i] : below, bottom[i], colors[i]);
+            car_racing_bar(panel, right, right, top[i], top[i + 1] - 1, colors[i]);
+            car_racing_bar(panel, right, right, bottom[i + 1] + 1, bottom[i], colors[i]);
         }
     }
     const float steering = s->wheel_angle[0] - s->angle;

@@ -9,6 +9,7 @@ import functools
 import http.server
 import importlib.util
 import os
+import sys
 import webbrowser
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -64,8 +65,12 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         """Refuse what was sent to another name than ours: a page elsewhere whose name leads to this machine."""
         if not super().parse_request():
             return False
-        name = urlsplit(f"//{self.headers.get('Host', '')}").hostname
-        if name not in (HOST, "localhost"):
+        try:
+            name, _ = urlsplit(f"//{self.headers.get('Host', '')}").hostname, urlsplit(self.path)
+        except ValueError:  # a bracket without its partner
+            self.send_error(HTTPStatus.BAD_REQUEST)
+            return False
+        if name not in (HOST, "localhost") or "%00" in self.path:
             self.send_error(HTTPStatus.FORBIDDEN)
             return False
         return True
@@ -97,6 +102,11 @@ class Server(http.server.ThreadingHTTPServer):
     """One that does not share its port: on Windows, two servers with this option would get it in turn."""
 
     allow_reuse_address = os.name == "posix"
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of a browser that no longer wants what it asked for."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 def find_folder(given: Path | None) -> Path:

@@ -145,11 +145,9 @@ def read_numbers(folder: Path) -> dict[str, float]:
 def _parse(line: bytes) -> dict[str, float]:
     try:
         numbers: Any = json.loads(line)
-    except ValueError:  # incomplete
+        return {key: float(value) for key, value in numbers.items() if isinstance(value, int | float)}
+    except (ValueError, AttributeError, OverflowError, RecursionError):  # incomplete, or nothing that we wrote
         return {}
-    if not isinstance(numbers, dict):
-        return {}
-    return {key: float(value) for key, value in numbers.items() if isinstance(value, int | float)}
 
 
 def _short(number: float) -> str:

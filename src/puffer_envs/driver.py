@@ -177,7 +177,7 @@ def sanitizer_variables(compiler: str) -> dict[str, str]:
     found = {"ASAN_OPTIONS": "detect_leaks=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
     if shutil.which(compiler):
         words = [compiler, "-print-prog-name=llvm-symbolizer"]
-        asked = subprocess.run(words, capture_output=True, check=False, text=True)
+        asked = subprocess.run(words, capture_output=True, check=False, text=True, errors="replace")
         symbolizer = asked.stdout.strip()
         if Path(symbolizer).is_absolute():  # clang's, which its own runtime may not find
             found["ASAN_SYMBOLIZER_PATH"] = symbolizer

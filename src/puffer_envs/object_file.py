@@ -74,6 +74,11 @@ def _text(data: bytes, at: int) -> str:
 def demangle(name: str) -> str:
     """Return the name in the source: without what C++ and static variables of functions add to it."""
     if name.startswith("_Z") and shutil.which("c++filt"):
-        name = subprocess.run(["c++filt", name], capture_output=True, text=True, check=False).stdout.strip() or name
+        name = (
+            subprocess.run(
+                ["c++filt", name], capture_output=True, text=True, errors="replace", check=False
+            ).stdout.strip()
+            or name
+        )
     name = re.sub(r"\.\d+$|(?<=\w)\.llvm\.\d+$", "", name)
     return re.sub(r"^\w+\.(?=[A-Za-z_])", "", name)  # Clang puts the function before its static variables

@@ -96,7 +96,9 @@ def _run(built: Driver, play: Play, seconds: float, samples: Path, before: tuple
 
 def _rows(finder: str, built: Driver, addresses: list[str]) -> list[Row]:
     words = [finder, "-e", str(built.program), "-f", "-i", "-a", "-C"]
-    found = subprocess.run(words, input="\n".join(addresses), capture_output=True, text=True, check=True).stdout
+    found = subprocess.run(
+        words, input="\n".join(addresses), capture_output=True, text=True, errors="replace", check=True
+    ).stdout
     own = driver.code_of(built.name, "profile").parent
     functions: Counter[str] = Counter()
     lines: dict[str, Counter[str]] = {}

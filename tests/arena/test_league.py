@@ -8,11 +8,13 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import puffer_envs
+from puffer_envs.arena import league as league_module
 from puffer_envs.arena.cli_league import main
 from puffer_envs.arena.league import League, play
 from puffer_envs.arena.ledger import Match, read_ledger, write_ledger
@@ -158,6 +160,14 @@ def test_adding_refuses_what_does_not_fit(club: Path, capsys: pytest.CaptureFixt
     assert "is no league" in refused(club, capsys, "run", str(club / "nowhere"))
 
 
+def test_adding_is_all_or_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "new"
+    assert "no script of this strength" in refused(
+        folder, capsys, "add", str(folder), "connect4", "trained", "script:77"
+    )
+    assert not folder.exists()
+
+
 def test_running_plays_what_is_missing_and_again_the_next_seed(club: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", str(club)]) == 0
     assert "every two players have met" in capsys.readouterr().out
@@ -167,6 +177,19 @@ def test_running_plays_what_is_missing_and_again_the_next_seed(club: Path, capsy
     assert main(["run", str(club), "--again"]) == 0
     assert sorted(match.seed for match in read_ledger(club)) == [0] * 5 + [1] * 5
     assert main(["verify", str(club)]) == 0
+
+
+def test_two_that_play_at_once_lose_nothing(club: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert main(["add", str(club), "script:4"]) == 0
+
+    def beside(*words: Any) -> Match:
+        monkeypatch.setattr(league_module, "play", play)
+        assert main(["run", str(club), "--again"]) == 0  # as another process would, meanwhile
+        return play(*words)
+
+    monkeypatch.setattr(league_module, "play", beside)
+    assert main(["run", str(club)]) == 0
+    assert sorted(match.seed for match in read_ledger(club)) == [0] * 5 + [1] * 3
 
 
 def test_merging_takes_only_what_repeats(club: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -214,6 +214,11 @@ def test_a_native_environment_must_end(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.status == "failed" and "no episode ended in 3 steps" in found.message
 
 
+def test_a_native_environment_that_is_slow_has_not_failed() -> None:
+    (found,) = run_checks(subject("cartpole", time_limit=0.0), [end_checks.check_ends])
+    assert found.status == "note" and "no episode ended in 0 steps" in found.message
+
+
 def test_an_exception_is_shown_with_the_users_own_lines() -> None:
     *_, found = results_until("Raises", "interface")
     lines, start = inspect.getsourcelines(_environment("Raises"))

@@ -26,7 +26,7 @@ from .conftest import TESTS, compiler
 SLOW = pytest.mark.slow
 CALLS = {
     "memset", "memcpy", "memmove", "bzero", "__bzero", "memset_pattern16", "sqrt", "sqrtf", "floorf", "fabsf", "fmax",
-    "__memcpy_chk",
+    "__memset_chk", "__memcpy_chk", "__memmove_chk",
 }  # fmt: skip
 PROGRAM = """
 float sinf(float);

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.client
+import socket
+import struct
 import threading
 import urllib.parse
 from collections.abc import Iterator
@@ -81,6 +83,28 @@ def test_nothing_else_is_found(path: str, server: int) -> None:
 def test_only_this_machine_is_answered(server: int) -> None:
     assert get(server, "/", f"localhost:{server}")[0] == 200
     assert get(server, "/", "example.org")[0] == 403
+
+
+def test_an_address_that_is_none_is_refused(server: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert get(server, "/", "[")[0] == 400
+    assert get(server, "/data/%00.safetensors")[0] == 403
+    with socket.create_connection(("127.0.0.1", server), timeout=10) as raw:
+        raw.sendall(b"GET http://[/data/a.safetensors HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b" 400 " in raw.recv(64)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_browser_that_leaves_is_no_error(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "large.wasm").write_bytes(bytes(1 << 25))
+    with make_server(folder, 0) as made:
+        made.daemon_threads = False  # so that leaving this waits for the answer
+        threading.Thread(target=made.serve_forever, args=(0.02,), daemon=True).start()
+        with socket.create_connection(("127.0.0.1", made.server_port), timeout=10) as raw:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            raw.sendall(b"GET /large.wasm HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert raw.recv(16).startswith(b"HTTP/1.1 200")
+        made.shutdown()
+    assert capsys.readouterr().err == ""
 
 
 def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

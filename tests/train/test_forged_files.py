@@ -18,6 +18,11 @@ from puffer_train import config
 from puffer_train.environments.parts import Parts
 from puffer_train.errors import ConfigError
 from puffer_train.storage import folder
+from puffer_train.storage.labels import LABELS, Labels, read_labels
+from puffer_train.storage.lock import LOCK, FolderLock, find_holder
+from puffer_train.sweep.folder import Swept
+from puffer_train.sweep.job import OUTCOME, SWEEP, TRIALS, Outcome
+from puffer_train.sweep.plan import Plan
 
 FUZZ = Path(__file__).parents[1] / "fuzz"
 INPUTS = {"replays": 60, "snapshots": 300, "policies": 80, "metrics": 20, "settings": 80, "checkpoints": 6, "runs": 30}
@@ -106,3 +111,36 @@ def test_metrics_with_a_new_name_in_every_line_do_not_fill_the_memory(
     columns = folder.read_metrics(tmp_path)
     assert len(columns) == 70 and columns["steps"].tolist() == list(range(200))
     assert columns["name3"][3] == 1.5 and np.isnan(columns["name3"][2])
+
+
+DEEP = "[" * 100_000
+
+
+@pytest.mark.parametrize(
+    "text", [DEEP, "7", "[]", '{"steps": "7", "costs": 1, "status": "ok"}', '{"mean": "x"}', "\udc80"]
+)
+def test_small_files_of_runs_and_sweeps_that_hold_anything(text: str, tmp_path: Path) -> None:
+    for name in (OUTCOME, SWEEP, LABELS, folder.CONFIG, folder.EVALUATION, LOCK):
+        (tmp_path / name).write_bytes(text.encode("utf-8", "surrogateescape"))
+    (tmp_path / TRIALS).mkdir()
+    assert Outcome.read(tmp_path) is None
+    assert Swept.read(tmp_path) is None
+    assert read_labels(tmp_path) == Labels()
+    assert not isinstance(folder.read_evaluation(tmp_path), list)
+    for read in (Plan.read, folder.read_config):
+        with pytest.raises(ConfigError, match="is not"):
+            read(tmp_path)
+    with FolderLock(tmp_path):
+        (tmp_path / LOCK).write_bytes(text.encode("utf-8", "surrogateescape"))
+        assert find_holder(tmp_path) == "another process"
+
+
+@pytest.mark.parametrize(
+    "change", [{"score": "one"}, {"score": None}, {"costs": {"cpu": None}}, {"costs": {"cpu": 10**400}}]
+)
+def test_an_outcome_that_was_written_by_hand(change: dict[str, Any], tmp_path: Path) -> None:
+    Outcome("ok", score=2.0, costs={"cpu": 1.0}).write(tmp_path)
+    whole = Outcome.read(tmp_path)
+    assert whole is not None and (whole.score, whole.costs) == (2.0, {"cpu": 1.0})
+    (tmp_path / OUTCOME).write_text(json.dumps(json.loads((tmp_path / OUTCOME).read_text()) | change))
+    assert Outcome.read(tmp_path) is None

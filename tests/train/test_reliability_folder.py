@@ -98,6 +98,20 @@ def test_a_lock_that_says_nothing_is_one_all_the_same(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="moves a folder with an open file")
+def test_a_moved_folder_leaves_alone_the_lock_in_its_old_place(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    with FolderLock(folder):
+        folder.rename(tmp_path / "moved")
+        folder.mkdir()
+        other = FolderLock(folder)
+        other.__enter__()
+    assert (folder / LOCK).exists()
+    other.__exit__(None, None, None)
+    assert not (folder / LOCK).exists()
+
+
 def test_a_folder_that_is_gone(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"cannot write to the run folder .*: No such file or directory\."):
         FolderLock(tmp_path / "none").__enter__()

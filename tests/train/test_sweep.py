@@ -258,6 +258,17 @@ def test_every_end_of_a_trial_is_an_outcome(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("sweep_folder")
+def test_a_worker_that_died_while_it_waited_is_replaced(tmp_path: Path) -> None:
+    with Pool(1, max_seconds=60) as pool:
+        for number in (0, 1):
+            pool.start(job(tmp_path, number, "fine"))
+            assert [outcome.status for outcome in ended(pool)] == ["ok"]
+            (worker,) = pool._workers
+            worker.process.kill()
+            worker.process.join()
+
+
+@pytest.mark.usefixtures("sweep_folder")
 def test_ctrl_c_before_a_worker_has_loaded_torch_is_no_failure(tmp_path: Path) -> None:
     with Pool(1, max_seconds=60) as pool:
         pool.start(job(tmp_path, 0, "fine"))

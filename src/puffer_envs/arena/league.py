@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from puffer_envs.arena.errors import ArenaError
-from puffer_envs.arena.ledger import Match, read_ledger, result_of, write_ledger
+from puffer_envs.arena.ledger import Match, add_matches, read_ledger, result_of
 from puffer_envs.arena.match import MatchOptions, Tally, arrange, play_batch
 from puffer_envs.arena.players import Player, check_fits, find_player, read_player
 from puffer_envs.arena.sides import two_sides
@@ -81,7 +80,7 @@ class League:
             league = cls(folder, players=[], settings=settings, networks=networks, **content)
             if not isinstance(league.seed, int) or not isinstance(league.games, int) or league.games < 2:
                 raise ValueError
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
             raise ArenaError(f"{path} is damaged: a league.toml has {', '.join(LINES)} and [settings].") from None
         league.check_rules()
         players = [find_player(str(word), league.environment) for word in words]
@@ -112,6 +111,13 @@ class League:
     def replay(self, digest: str) -> Path:
         """Where the replay with this hash is."""
         return self.folder / REPLAYS / f"{digest}.puf"
+
+    def keep_replay(self, data: bytes) -> str:
+        """Write a replay and return its hash. Raises OSError."""
+        digest = hashlib.sha256(data).hexdigest()
+        self.replay(digest).parent.mkdir(exist_ok=True)
+        write_atomically(self.replay(digest), data)
+        return digest
 
     def write(self) -> None:
         """Write league.toml."""
@@ -146,24 +152,23 @@ def _read_policies(folder: Path) -> list[Player]:
 
 
 def begin(folder: Path, name: str, settings: Mapping[str, Any], options: MatchOptions) -> League:
-    """Begin a league. Raises ArenaError where there is one, or the environment has no two sides."""
+    """A new league, which `add` writes. Raises ArenaError where there is one, or the environment has no two sides."""
     if (folder / FILE).exists():
         raise ArenaError(f"{folder} is a league already.")
     two_sides(name, settings)
-    league = League(
+    return League(
         folder, name, spec(name).version, options.games, options.seed, options.deterministic, dict(settings), []
     )
-    league.write()
-    return league
 
 
 def add(league: League, players: Sequence[Player]) -> League:
-    """Add players; policy files are copied.
+    """Add players, once all of them fit; policy files are copied.
 
     Raises:
         ArenaError: one is there already, or does not fit.
         OSError: a file cannot be copied.
     """
+    files = {}
     for player in players:
         check_fits(player, spec(league.environment))
         if any(player.key == other.key for other in league.players):
@@ -175,10 +180,12 @@ def add(league: League, players: Sequence[Player]) -> League:
             label, number = f"{player.label}-{number}", number + 1
         if player.path is not None:
             target = league.folder / POLICIES / f"{label}{SUFFIX}"
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(player.path, target)
+            files[target] = player.path
             player = replace(player, path=target)  # noqa: PLW2901
         league = replace(league, players=[*league.players, replace(player, label=label)])
+    for target, path in files.items():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(target, path.read_bytes())
     league.write()
     return league
 
@@ -201,11 +208,9 @@ def due(league: League, matches: Sequence[Match], again: bool) -> list[tuple[Pla
 
 def run(league: League, again: bool, watch: Callable[[int, int], None] = lambda done, of: None) -> list[Match]:
     """Play what is due, and write each match into the ledger; returns the new ones. Raises ArenaError, OSError."""
-    matches = read_ledger(league.folder)
-    plan, new = due(league, matches, again), []
+    plan, new = due(league, read_ledger(league.folder), again), []
     for number, (a, b, seed) in enumerate(plan):
-        new.append(play(league, a, b, seed))
-        write_ledger(league.folder, [*matches, *new])
+        new += add_matches(league.folder, [play(league, a, b, seed)])
         watch(number + 1, len(plan))
     return new
 
@@ -215,15 +220,13 @@ def play(league: League, a: Player, b: Player, seed: int) -> Match:
     options, (table,) = league.options(seed), arrange(league.environment, [a, b], league.settings)
     seats = np.repeat(np.array(table.pairs, np.int64), options.games // 2, axis=0)
     tally, digests, outcomes, steps = Tally(a, b), [], [], []
-    (league.folder / REPLAYS).mkdir(exist_ok=True)
     for swapped in (0, 1):
         turned = swapped and not table.sides.scripted
-        with TemporaryDirectory(dir=league.folder) as folder:
+        with TemporaryDirectory() as folder:
             path = Path(folder) / "match.puf"
             order = seats[:, ::-1] if turned else seats
             played = play_batch(table.sides, [a, b], order, options, swapped, replay=path)
-            digests.append(hashlib.sha256(path.read_bytes()).hexdigest())
-            path.replace(league.replay(digests[-1]))
+            digests.append(league.keep_replay(path.read_bytes()))
         outcomes.append(-played.outcomes if turned else played.outcomes)
         steps.append(played.lengths)
     tally.add(np.stack(outcomes), np.stack(steps))

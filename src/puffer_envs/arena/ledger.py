@@ -13,8 +13,9 @@ from typing import Any
 from puffer_envs.arena.errors import ArenaError
 from puffer_envs.arena.match import MAX_GAMES, Tally
 from puffer_envs.contract.files import write_atomically
+from puffer_envs.contract.locks import Mutex
 
-LEDGER = "ledger.jsonl"
+LEDGER, LOCK = "ledger.jsonl", ".ledger.lock"
 COUNTS = ("games", "seed", "wins", "draws", "losses", "steps")
 
 
@@ -95,6 +96,21 @@ def write_ledger(folder: Path, matches: Iterable[Match]) -> None:
     """Write all lines, whole or not at all."""
     lines = (json.dumps({"id": match.id, **asdict(match)}) + "\n" for match in matches)
     write_atomically(folder / LEDGER, "".join(lines).encode())
+
+
+def add_matches(folder: Path, matches: Iterable[Match]) -> list[Match]:
+    """Add the matches that are not there yet, and return them. Another process may play in the league, too.
+
+    Raises:
+        ArenaError: the ledger is damaged.
+        OSError: it cannot be written.
+    """
+    with Mutex(folder / LOCK):
+        there = read_ledger(folder)
+        known = {match.id for match in there}
+        new = [match for match in matches if match.id not in known]
+        write_ledger(folder, [*there, *new])
+    return new
 
 
 def _read_line(where: str, line: str) -> Match:

@@ -8,7 +8,6 @@ the same moves. Another machine may round the last bit of a sum otherwise, which
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 from puffer_envs.arena.actors import Mask
 from puffer_envs.arena.errors import ArenaError
 from puffer_envs.arena.league import League, add
-from puffer_envs.arena.ledger import Match, read_ledger, result_of, write_ledger
+from puffer_envs.arena.ledger import Match, add_matches, read_ledger, result_of
 from puffer_envs.arena.match import MatchOptions, Table, Tally, arrange, make_referee, round_seed
 from puffer_envs.arena.players import Player
 from puffer_envs.arena.referee import Referee
@@ -154,8 +153,7 @@ def merge(league: League, other: League, watch: Callable[[int, int], None] = lam
             raise ArenaError(
                 f"{other.folder} is a league with another {name}: {getattr(other, name)}, not {getattr(league, name)}."
             )
-    own = read_ledger(league.folder)
-    known = {match.id for match in own}
+    known = {match.id for match in read_ledger(league.folder)}
     new = [match for match in read_ledger(other.folder) if match.id not in known]
     for number, match in enumerate(new):
         verify(other, match)
@@ -163,7 +161,5 @@ def merge(league: League, other: League, watch: Callable[[int, int], None] = lam
     there = {player.key for player in league.players}
     add(league, [player for player in other.players if player.key not in there])
     for digest in (digest for match in new for digest in match.replays):
-        league.replay(digest).parent.mkdir(exist_ok=True)
-        shutil.copyfile(other.replay(digest), league.replay(digest))
-    write_ledger(league.folder, [*own, *new])
-    return len(new)
+        league.keep_replay(other.replay(digest).read_bytes())
+    return len(add_matches(league.folder, new))

@@ -61,7 +61,7 @@ def parse_value(text: str) -> Value:
     if text[:1] in ("[", "{"):
         try:
             return json.loads(text)  # type: ignore[no-any-return]
-        except ValueError:
+        except (ValueError, RecursionError):
             return text
     truth = {"true": True, "false": False}.get(text.lower())
     if truth is not None:

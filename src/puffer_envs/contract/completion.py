@@ -126,5 +126,5 @@ def _settings(words: Sequence[str]) -> Iterator[str]:
 def _environment_of(run: Path) -> str:
     try:
         return str(json.loads((run / "config.json").read_text("utf-8"))["environment"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ""

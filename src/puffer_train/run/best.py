@@ -22,7 +22,7 @@ from puffer_train.report.formatting import short
 from puffer_train.report.waiting import Waiting
 from puffer_train.run.saving import POLICY
 from puffer_train.run.state import RunState
-from puffer_train.storage.files import storing
+from puffer_train.storage.files import read_object, storing
 from puffer_train.storage.folder import BEST, BEST_SCORE
 from puffer_train.storage.policy_file import identify, read_policy, write_policy
 
@@ -90,8 +90,10 @@ def judge(run: RunState) -> dict[str, float]:
 def read_best(run: RunState) -> Score | None:
     """Return the score of the best policy so far; None where there is none."""
     with suppress(OSError, ValueError, TypeError):
-        found = Score(**json.loads((run.folder / BEST_SCORE).read_text("utf-8")))
-        return found if (run.folder / BEST).is_file() else None
+        found = Score(**read_object(run.folder / BEST_SCORE))
+        numbers = (found.steps, found.mean, found.std, found.episodes, found.seed)
+        if all(isinstance(number, int | float) for number in numbers) and (run.folder / BEST).is_file():
+            return found
     return None
 
 

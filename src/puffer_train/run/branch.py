@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -24,7 +23,7 @@ from puffer_train.run.replay import Replay, learner_of
 from puffer_train.run.state import CHECKPOINTS, CHECKSUM_KEY, RunOptions, RunState
 from puffer_train.storage import checkpoint
 from puffer_train.storage.checksummed_json import seal
-from puffer_train.storage.files import storing
+from puffer_train.storage.files import read_object, storing
 from puffer_train.storage.folder import BEST, BEST_SCORE, CONFIG, METRICS
 from puffer_train.system.ranks import is_launched
 
@@ -113,11 +112,10 @@ def _fill(child: Path, run: Replay, found: checkpoint.Checkpoint, steps: int) ->
         (child / METRICS).write_bytes((run.folder / METRICS).read_bytes())
         with MetricsFile(child / METRICS, steps):
             pass  # the lines beyond are removed
-    with suppress(OSError, ValueError, KeyError):
-        score = (run.folder / BEST_SCORE).read_bytes()
-        if json.loads(score)["steps"] <= steps:
-            (child / BEST).write_bytes((run.folder / BEST).read_bytes())
-            (child / BEST_SCORE).write_bytes(score)
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        if read_object(run.folder / BEST_SCORE)["steps"] <= steps:
+            for name in (BEST, BEST_SCORE):
+                (child / name).write_bytes((run.folder / name).read_bytes())
     content = run.saved | {
         "settings": run.settings(steps).as_dict(),
         "parent": {"run": str(run.folder), "steps": steps},

@@ -33,7 +33,13 @@ def obstacle(name: str, env: Mapping[str, Any]) -> str | None:
         command += [name, *settings_options(env)]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=CHECK_SECONDS, check=False, stdin=subprocess.DEVNULL
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=CHECK_SECONDS,
+            check=False,
+            stdin=subprocess.DEVNULL,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
@@ -52,6 +58,7 @@ def film(source: Path, path: Path, options: Sequence[str] = (), *, show: bool) -
             stdout=subprocess.PIPE,
             stderr=None if show else subprocess.PIPE,
             text=True,
+            errors="replace",
             timeout=PATIENCE_SECONDS,
             check=False,
             stdin=subprocess.DEVNULL,

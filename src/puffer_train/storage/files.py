@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from puffer_train.errors import StorageError
 
@@ -19,6 +21,17 @@ def storing(what: str | Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageError(f"cannot write {what}: {error.strerror or error}.") from error
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Return the JSON object that a file holds. Raises OSError, or ValueError for anything else that it may hold."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if not isinstance(found, dict):
+        raise ValueError("it is not a JSON object")
+    return found
 
 
 def dated_folder(parent: Path, name: str) -> Path:

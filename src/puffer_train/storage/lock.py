@@ -6,7 +6,6 @@ the lock file, who holds it, is only for the message to the next process.
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import secrets
@@ -17,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
+from puffer_envs.contract.locks import LOOK_SECONDS, try_lock
 from puffer_train.errors import LockedError, StorageError
 from puffer_train.storage.files import storing
 
@@ -26,14 +26,8 @@ LOCK = ".lock"
 PRESENT = ".working-"
 """First part of the names of the files of `Presence`; host and process follow."""
 
-NO_LOCKS_HERE = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
-"""Errors of file systems without locks, as on some clusters. Runs there are not protected."""
-
-LOOKS, LOOK_SECONDS = 5, 0.02
-"""How often, and at which distance, a lock is tried: `find_holder` has it for microseconds."""
-
-LOCKED_BYTE = 1 << 20
-"""The byte that is locked on Windows, where locked bytes cannot be read: far behind the text."""
+LOOKS = 5
+"""How often a lock is tried: `find_holder` has it for microseconds."""
 
 
 class FolderLock:
@@ -61,7 +55,8 @@ class FolderLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with suppress(OSError):  # impossible for an open file on Windows, or in a read-only folder
-            self.path.unlink()
+            if self.in_place():  # else it is the lock of a process that works where our folder was
+                self.path.unlink()
         os.close(self._descriptor)
 
     def in_place(self) -> bool:
@@ -99,26 +94,6 @@ class FolderLock:
                 os.close(descriptor)
 
 
-class Mutex:
-    """Keeps other processes out for a moment. A process that dies releases it. A context manager."""
-
-    def __init__(self, path: Path) -> None:
-        """path: A file that is made if it is not there, and stays."""
-        self._path, self._descriptor = path, -1
-
-    def __enter__(self) -> Mutex:
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
-        while not _try_lock(descriptor):
-            time.sleep(LOOK_SECONDS)
-        self._descriptor = descriptor
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        os.close(self._descriptor)
-
-
 class Presence:
     """Shows others that this process works in a folder, until it calls `end` or dies."""
 
@@ -128,7 +103,7 @@ class Presence:
         """No other process has the same, on any machine."""
         self._path = folder / f"{PRESENT}{self.name}"
         self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
-        _try_lock(self._descriptor)
+        try_lock(self._descriptor)
 
     def alone(self) -> bool:
         """Return whether nobody else works there now."""
@@ -154,7 +129,7 @@ def find_holder(folder: Path) -> str | None:
     except OSError:
         return None
     try:
-        return None if _try_lock(descriptor) else _read_holder(descriptor)
+        return None if try_lock(descriptor) else _read_holder(descriptor)
     except OSError:
         return None
     finally:
@@ -164,7 +139,7 @@ def find_holder(folder: Path) -> str | None:
 def _try_lock_patiently(descriptor: int) -> bool:
     """Lock an open file; False where another process keeps it."""
     for _ in range(LOOKS):
-        if _try_lock(descriptor):
+        if try_lock(descriptor):
             return True
         time.sleep(LOOK_SECONDS)
     return False
@@ -177,7 +152,7 @@ def _is_locked(path: Path) -> bool:
     except OSError:
         return False
     try:
-        return not _try_lock(descriptor)
+        return not try_lock(descriptor)
     finally:
         os.close(descriptor)
 
@@ -187,7 +162,7 @@ def _read_holder(descriptor: int) -> str:
     try:
         holder = json.loads(os.read(descriptor, 4096))
         return f"process {int(holder['pid'])} on {holder['host']}"
-    except (ValueError, KeyError, TypeError):  # it holds the lock but has not written yet
+    except (ValueError, KeyError, TypeError, RecursionError):  # it holds the lock but has not written yet
         return "another process"
 
 
@@ -203,34 +178,7 @@ def _path_of(descriptor: int) -> Path | None:
     if sys.platform == "linux":
         return Path(f"/proc/self/fd/{descriptor}").readlink()
     if sys.platform == "darwin":
+        import fcntl  # noqa: PLC0415
+
         return Path(os.fsdecode(fcntl.fcntl(descriptor, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0")))
     return None
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _try_lock(descriptor: int) -> bool:
-        """Lock an open file until it is closed; False where another process has it."""
-        os.lseek(descriptor, LOCKED_BYTE, os.SEEK_SET)
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except PermissionError:
-            return False
-        finally:
-            os.lseek(descriptor, 0, os.SEEK_SET)
-        return True
-
-else:
-    import fcntl
-
-    def _try_lock(descriptor: int) -> bool:
-        """Lock an open file until it is closed; False where another process has it."""
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except OSError as error:
-            if error.errno not in NO_LOCKS_HERE:
-                raise
-        return True

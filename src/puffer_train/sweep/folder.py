@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from puffer_train.report.run_table import run_name
+from puffer_train.storage.files import read_object
 from puffer_train.storage.summary import Summary
 from puffer_train.sweep.front import Front
 from puffer_train.sweep.job import OK, SWEEP, TRIALS, Outcome
@@ -35,7 +35,7 @@ class Swept:
     def read(cls, folder: Path) -> Swept | None:
         """Read the folder of a sweep; None where it is none."""
         with suppress(OSError, ValueError, KeyError, TypeError):
-            plan = json.loads((folder / SWEEP).read_text("utf-8"))
+            plan = read_object(folder / SWEEP)
             kind, minimize = str(plan["cost"]), bool(plan["minimize"])
             found = {int(path.name): Outcome.read(path) for path in (folder / TRIALS).iterdir() if path.name.isdigit()}
             good = {n: of for n, of in sorted(found.items()) if of and of.status == OK and kind in of.costs}

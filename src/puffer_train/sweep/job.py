@@ -14,7 +14,7 @@ from puffer_envs.contract.command_line import merge_tables
 from puffer_envs.contract.files import write_atomically
 from puffer_train import config
 from puffer_train.environments import registry
-from puffer_train.storage.files import storing
+from puffer_train.storage.files import read_object, storing
 from puffer_train.sweep.curves import Rule
 from puffer_train.sweep.ranges import tables
 
@@ -101,8 +101,12 @@ class Outcome:
     @classmethod
     def read(cls, folder: Path) -> Outcome | None:
         """Return what a run folder holds; None where there is none, or one that cannot be read."""
-        with suppress(OSError, ValueError, TypeError):
-            return cls(**json.loads((folder / OUTCOME).read_text("utf-8")))
+        with suppress(OSError, ValueError, TypeError, OverflowError):
+            found = cls(**read_object(folder / OUTCOME))
+            costs = {str(name): float(cost) for name, cost in dict(found.costs).items()}
+            score = None if found.score is None else float(found.score)
+            if found.status != OK or (score is not None and math.isfinite(score)):
+                return replace(found, costs=costs, score=score)
         return None
 
 

@@ -13,7 +13,7 @@ from puffer_envs.contract.files import write_atomically
 from puffer_train import config
 from puffer_train.environments import registry
 from puffer_train.errors import ConfigError
-from puffer_train.storage.files import storing
+from puffer_train.storage.files import read_object, storing
 from puffer_train.sweep.job import COSTS, SWEEP, TRIALS
 from puffer_train.sweep.protein import REPLICATES, Method, Protein, Switches
 from puffer_train.sweep.ranges import make_space, ranges, shipped_ranges, start_of
@@ -63,7 +63,7 @@ class Plan:
     def read(cls, folder: Path) -> Plan:
         """Read the folder of a sweep. Raises `ConfigError` where it is none."""
         try:
-            return cls(**json.loads((folder / SWEEP).read_text("utf-8")))
+            return cls(**read_object(folder / SWEEP))
         except (OSError, ValueError, TypeError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             raise ConfigError(f"{folder} is not the folder of a sweep: {SWEEP}: {reason}.") from None

@@ -45,7 +45,8 @@ class Worker:
     def start(self, job: Job) -> None:
         """Begin a trial."""
         self.job, self.began, self._before = job, time.monotonic(), self._cpu() or 0.0
-        self.pipe.send(job)
+        with suppress(OSError):  # it has just died, as the next look at it will say
+            self.pipe.send(job)
 
     def memory(self) -> int:
         """Return the bytes that it holds, 0 where the system does not tell."""
@@ -134,6 +135,9 @@ class Pool:
 
     def start(self, job: Job) -> None:
         """Begin a job on a free worker, a new process where there is none."""
+        for worker in [each for each in self._workers if each.job is None and not each.process.is_alive()]:
+            worker.end()  # the system may have ended it while it waited
+            self._workers.remove(worker)
         idle = next((worker for worker in self._workers if worker.job is None), None)
         if idle is None:
             idle = Worker()

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from puffer_envs.contract.locks import Mutex
 from puffer_train.errors import ConfigError, StorageError
-from puffer_train.storage.lock import Mutex
 from puffer_train.sweep.presence import SharedFolder, Sharing
 from puffer_train.sweep.protein import Protein
 from puffer_train.sweep.space import Parameter, Space
