@@ -10,13 +10,11 @@ from typing import Literal
 
 from puffer_envs.arena.errors import ArenaError
 from puffer_envs.contract.offers import suggest_file
-from puffer_envs.contract.policy_file import PolicyFile
+from puffer_envs.contract.policy_file import POLICIES, PolicyFile
 from puffer_envs.contract.policy_info import PolicyError, PolicyInfo
 from puffer_envs.contract.trained import trained_policy
 from puffer_envs.spec import EnvSpec, is_native, spec
 
-POLICIES = ("policy.safetensors", "newest.safetensors")
-"""What a run folder calls its policy, and the one of a run that has not ended."""
 MAX_SIMULATIONS = 100_000
 
 SEARCH = "@"

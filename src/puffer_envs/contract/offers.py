@@ -39,7 +39,10 @@ def is_file(name: str) -> bool:
 
 
 def suggest_file(name: str) -> str:
-    """Return a sentence for errors about an unknown name, where this folder has a C file or a folder of that name."""
+    """Return a sentence for errors about an unknown name, where this folder has a file or a folder of that name."""
+    python = Path(name if name.endswith(".py") else f"{name}.py")
+    if python.is_file() and not python.is_absolute() and ".." not in python.parts:
+        return f" In {python}, name a class or a function: {'.'.join(python.with_suffix('').parts)}:NAME."
     near = [f"./{name}", *(f"./{name}{ending}" for ending in FILES)]
     found = next((path for path in near if is_file(path) and Path(path).exists()), None)
     return "" if found is None else f" Did you mean {found!r}?"
