@@ -340,7 +340,7 @@ def _list(options: argparse.Namespace, _: Mapping[str, Any], console: Console) -
     return 0
 
 
-def _print_lines(rows: list[tuple[str, ...]], titles: tuple[str, ...], console: Console) -> None:
+def _print_lines(rows: Sequence[tuple[str, ...]], titles: tuple[str, ...], console: Console) -> None:
     """Print a table with one line for each row: whole lines into files and pipes, cut ones on a terminal.
 
     Where the last column would get too little of a terminal, those before it are left out, from the right.

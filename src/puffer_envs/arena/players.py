@@ -123,7 +123,8 @@ def find_player(word: str, name: str) -> Player:
     player = _of_file(word)
     if player is None:
         raise ArenaError(
-            f"{word} is no policy file and no run folder; other players: trained, random, script:N.{suggest_file(word)}"
+            f"{word} is neither a policy file nor the folder of a run; other players: trained, random, script:N."
+            f"{suggest_file(word)}"
         )
     return player
 
