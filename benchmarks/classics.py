@@ -182,10 +182,11 @@ def page(results: dict[str, Any]) -> str:
         )
         solved = "-" if row["solved"] is None else f"{row['solved']:g}"
         least = min(run["score"] for run in runs)
+        score = f"{least:.2f}" if abs(least) < 10 else f"{least:.1f}"
         slowest = max(run["training_seconds"] for run in runs)
         busiest = max(run["processor_seconds"] for run in runs)
         learning.append(
-            f"| `puffer-train {name}` | {len(runs)} | {least:.1f} | {solved} | {slowest:.0f} s | {busiest:.0f} s |"
+            f"| `puffer-train {name}` | {len(runs)} | {score} | {solved} | {slowest:.0f} s | {busiest:.0f} s |"
         )
     versions = ", ".join(f"{package} {number}" for package, number in results["versions"].items())
     parts = [

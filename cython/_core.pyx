@@ -24,6 +24,8 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
+from puffer_envs.contract.actions import describe_shape
+
 cnp.import_array()
 
 DTYPES = tuple(np.dtype(t) for t in ("u1", "i1", "i2", "i4", "u4", "u8", "f4", "f8"))
@@ -563,7 +565,7 @@ cdef class Batch:
         rows = self.num_agents // len(self.group_actions)
         shape = (rows * len(groups), *self.actions.shape[1:])
         if source.shape != shape:
-            raise ValueError(f"{self.name}: expected actions of shape {shape}, got {source.shape}")
+            raise ValueError(f"{self.name}: expected actions of shape {shape}, got {describe_shape(actions, source)}")
         return [source[i * rows:(i + 1) * rows] for i in range(len(groups))]
 
     def _receive(self):
@@ -616,7 +618,8 @@ cdef class Batch:
         """Bring foreign actions into the buffer; the range check comes after, so nothing may wrap on the way."""
         source = np.asarray(actions)  # of a masked array all, since all of it is stepped with
         if source.shape != target.shape:
-            raise ValueError(f"{self.name}: expected actions of shape {target.shape}, got {source.shape}")
+            found = describe_shape(actions, source)
+            raise ValueError(f"{self.name}: expected actions of shape {target.shape}, got {found}")
         if source.dtype == target.dtype:
             np.copyto(target, source)
             return

@@ -16,8 +16,7 @@ REFRESH = 60
 SMALLEST = 240
 """Pixels: a window cannot be made narrower or lower."""
 NO_DISPLAY = (
-    "no window can be opened: there is no display here, or it has no OpenGL; "
-    "puffer-render makes a video of a replay without one"
+    "no window can be opened: there is no display here, or it has no OpenGL. `puffer-render` makes videos without one."
 )
 
 

@@ -54,6 +54,8 @@ COMPLETION = """Print what makes a shell complete our commands with the Tab key.
 """
 
 STDOUT = Path("-")
+LEAST_TEXT = 40
+"""Columns of a terminal that say what an environment is."""
 """What `--json` without a file stands for."""
 
 Run = Callable[[argparse.Namespace, Mapping[str, Any], Console], int]
@@ -212,7 +214,7 @@ def build_parser() -> Parser:
         "gomoku, hex and othello as SGF.\n"
         "`puffer-play NAME --replay FILE` and `puffer-match NAME ... --replays FOLDER` save replays.",
     )
-    command.add_argument("replay", type=Path, metavar="REPLAY", help="a file that was saved by this package")
+    command.add_argument("replay", type=Path, metavar="REPLAY", help="a replay, or the folder of a run")
 
     command = add("completion", _complete, "print what makes a shell complete our commands with Tab", COMPLETION)
     command.add_argument("shell", choices=completion.SHELLS, help="which shell")
@@ -300,7 +302,8 @@ def _notation(options: argparse.Namespace, _: Mapping[str, Any], console: Consol
     from puffer_envs.notation import write_games  # noqa: PLC0415 - loaded only when there is something to do
 
     try:
-        replay = Replay.load(options.replay)
+        folder = options.replay.is_dir()  # a run's
+        replay = Replay.load(options.replay / "replay.puf" if folder else options.replay)
     except OSError as error:
         raise UserError(f"{options.replay}: {error.strerror or error}.") from None
     print(write_games(replay), end="")
@@ -330,14 +333,31 @@ def _list(options: argparse.Namespace, _: Mapping[str, Any], console: Console) -
     if options.json is not None:
         _write_json(options.json, [_facts(spec(name)) for name in list_envs()])
         return 0
-    table = make_table("name", "agents", "observation", "action", "what it is", right=("agents",))
-    for name in list_envs():
-        env = spec(name)
-        table.add_row(f"[bold]{name}[/]", str(env.layout.agents), _shape(env), _actions(env), escape(env.doc))
-    for name in sorted(offers.keys() - set(list_envs())):
-        table.add_row(f"[bold]{name}[/]", "", "", "", f"offered by {offers[name].__name__}, in Python")
-    console.print(table)
+    native = [(env.name, str(env.layout.agents), _shape(env), _actions(env), env.doc) for env in map(spec, list_envs())]
+    others = sorted(offers.keys() - set(list_envs()))
+    rows = native + [(name, "", "", "", f"offered by {offers[name].__name__}, in Python") for name in others]
+    _print_lines(rows, ("name", "agents", "observation", "action", "what it is"), console)
     return 0
+
+
+def _print_lines(rows: Sequence[tuple[str, ...]], titles: tuple[str, ...], console: Console) -> None:
+    """Print a table with one line for each row: whole lines into files and pipes, cut ones on a terminal.
+
+    Where the last column would get too little of a terminal, those before it are left out, from the right.
+    """
+    widths = [max(map(len, column)) + 2 for column in zip(titles, *rows, strict=True)]  # with the space beside it
+    shown = len(titles) - 1
+    if console.is_terminal:
+        while shown > 1 and console.width - sum(widths[:shown]) < LEAST_TEXT:
+            shown -= 1
+    else:
+        console.width = sum(widths) + 2
+    table = make_table(*titles[:shown], titles[-1], right=("agents",))
+    text = table.columns[-1]
+    text.no_wrap, text.overflow, text.width = True, "ellipsis", console.width - sum(widths[:shown]) - 3
+    for row in rows:
+        table.add_row(f"[bold]{escape(row[0])}[/]", *map(escape, (*row[1:shown], row[-1])))
+    console.print(table)
 
 
 def _shape(env: EnvSpec) -> str:

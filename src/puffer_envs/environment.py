@@ -7,7 +7,7 @@ import math
 import numbers
 import os
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +16,7 @@ from puffer_envs import _core
 from puffer_envs.contract.logs import means
 from puffer_envs.contract.machine import physical_memory
 from puffer_envs.contract.offers import open_file
+from puffer_envs.habits import refuse_attribute
 from puffer_envs.recorder import Recorder
 from puffer_envs.settings import check_env_ids, check_seed, resolve_settings
 from puffer_envs.snapshot import SnapshotError, pack_snapshot, unpack_snapshot
@@ -151,6 +152,17 @@ class Environment(_core.Batch):
         self.single_action_space = action_space(self._layout)
         self._next_seed: int | None = seed
         self._recorder: Recorder | None = None
+
+    if not TYPE_CHECKING:  # a type checker should refuse names that do not exist
+
+        def __getattr__(self, name: str) -> NoReturn:
+            refuse_attribute(self, name)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"{self.spec.name}: a batch cannot be copied or pickled. Make another one; snapshot() and restore() copy "
+            "states"
+        )
 
     @property
     def code_files(self) -> tuple[str, ...]:
@@ -435,7 +447,9 @@ def check_arguments(
     name: str, num_envs: int, seed: int, threads: int, first: int, isa: str | None, settings: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Turn the arguments of `make` into those of `Environment`; raises as `make` does."""
-    name = open_file(name)
+    if not isinstance(name, str | os.PathLike):
+        raise TypeError(f"name must be the name of an environment, such as 'breakout', got {name!r}")
+    name = open_file(os.fspath(name))
     env_spec = spec(name)
     num_envs = check_count("num_envs", num_envs, MAX_ENVS)
     threads = min(check_count("threads", threads, MAX_THREADS), num_envs)

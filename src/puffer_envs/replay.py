@@ -60,6 +60,9 @@ class Replay:
     def __len__(self) -> int:
         return len(self.actions)
 
+    def __repr__(self) -> str:
+        return f"<replay of {self.environment} version {self.version}: {len(self)} steps, num_envs={self.num_envs}>"
+
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Replay:
         """Read a replay file.

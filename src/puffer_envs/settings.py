@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from puffer_envs import _core
 from puffer_envs.contract.names import suggest, suggest_nearest
+from puffer_envs.habits import ARGUMENTS
 from puffer_envs.spec import EnvSpec, Param, Setting, to_numbers
 
 
@@ -25,7 +26,9 @@ def resolve_settings(env: EnvSpec, given: Mapping[str, Any]) -> dict[str, Settin
     names = [p.name for p in env.params]
     for name in given:
         if name not in names:
-            raise ValueError(f"{env.name} has no setting {name!r}.{suggest(str(name), names)}")
+            near = suggest_nearest(str(name), names)
+            hint = f" Here {ARGUMENTS[name]}." if name in ARGUMENTS and not near else ""
+            raise ValueError(f"{env.name} has no setting {name!r}.{hint or suggest(str(name), names)}")
     settings = {p.name: _check(env, p, given[p.name]) if p.name in given else p.type(p.default) for p in env.params}
     problem = _core.conflict(env.name, to_numbers(env, settings))
     if problem:

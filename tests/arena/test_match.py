@@ -162,7 +162,7 @@ def test_the_command_prints_a_ladder_and_json(capsys: pytest.CaptureFixture[str]
     ("words", "sentence"),
     [
         (["connect4", "trained"], "needs two players"),
-        (["connect4", "trained", "nobody"], "nobody is no policy file"),
+        (["connect4", "trained", "nobody"], "nobody is neither a policy file nor"),
         (["random", "script:4"], "no environment is named"),
         (["connect4", "random", "script:99"], "script:99: connect4 has no script of this strength, it can be 0 to 8"),
         (["connect4", "random", "script"], "needs a strength"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import puffer_envs
 from puffer_envs.cli import build_parser, main
 from puffer_envs.conformance import STEPS
+from puffer_envs.spec import spec
 
 ENVIRONMENTS = puffer_envs.list_envs()
 
@@ -25,6 +27,27 @@ def test_list_names_every_environment(capsys: pytest.CaptureFixture[str]) -> Non
     assert main(["list"]) == 0
     out = capsys.readouterr().out
     assert all(name in out for name in ENVIRONMENTS)
+
+
+def test_a_list_in_a_file_has_one_whole_line_for_each(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    lines = {line.split()[0]: line.rstrip() for line in capsys.readouterr().out.splitlines() if line.strip()}
+    assert all(lines[name].endswith(spec(name).doc) for name in ENVIRONMENTS)
+    assert len(lines) == len(ENVIRONMENTS) + 2, "the titles, and the rule under them"
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_list_on_a_terminal_keeps_names_whole(width: int, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("FORCE_COLOR", "1")  # which Rich takes for a terminal
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert main(["list"]) == 0
+    lines = [re.sub(r"\x1b\[[\d;]*m", "", line).rstrip() for line in capsys.readouterr().out.splitlines()]
+    named = {line.split()[0]: line for line in lines if line.strip()}
+    assert len(named) == len(ENVIRONMENTS) + 2 and all(name in named for name in ENVIRONMENTS)
+    assert max(map(len, lines)) <= width
+    assert ("observation" in named["name"]) is (width == 120)
+    assert spec("squared").doc[:25] in named["squared"]
 
 
 def test_a_list_needs_none_of_the_conformance_tests() -> None:
@@ -93,7 +116,7 @@ def test_check_and_bench(tmp_path: Path) -> None:
         (["bench", "squared", "--nun-envs", "4"], "there is no option '--nun-envs'. Did you mean '--num-envs'?"),
         (["info", "squared", "--env.max-steps", "4"], "info shows all settings of a native environment. Leave it out."),
         (["info", "squared", "extra"], "unexpected argument 'extra'"),
-        (["frobnicate"], "invalid choice: 'frobnicate'"),
+        (["frobnicate"], "'frobnicate' must be one of list, info,"),
         ([], "required: COMMAND"),
     ],
 )

@@ -162,7 +162,7 @@ def test_what_it_prints_works_here(
         (["here"], "here exists already: nothing was written."),
         (["nowhere/mine"], "nowhere/mine cannot be written: No such file or directory. Nothing was written."),
         (["here/mine"], "here/mine cannot be written: Not a directory. Nothing was written."),
-        (["mine", "--template", "chess"], "invalid choice: 'chess' (choose from"),
+        (["mine", "--template", "chess"], "'chess' must be one of grid,"),
         ([], "the following arguments are required: MY_GAME"),
     ],
 )

@@ -51,6 +51,8 @@ def test_a_short_game_is_a_pgn(tmp_path: Path, capsys: Any) -> None:
         env.save_replay(tmp_path / "game.puf")
     assert main(["notation", str(tmp_path / "game.puf")]) == 0
     games = capsys.readouterr().out
+    (tmp_path / "game.puf").rename(tmp_path / "replay.puf")  # as a run calls it
+    assert main(["notation", str(tmp_path)]) == 0 and capsys.readouterr().out == games
     assert "\n1. f3 e5 2. g4 Qh4# 0-1\n" in games and '[Termination "checkmate"]' in games
     assert f'[White "{("first agent", "second agent")[white]}"]' in games and "FEN" not in games.split("Qh4#")[0]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import puffer_envs
 from puffer_envs import compiling
 
 from .conftest import TESTS, compiler
@@ -106,6 +107,20 @@ def test_commands_take_a_file_for_a_name(folder: Path) -> None:
     (folder / "game").mkdir()
     (folder / "probe.h").rename(folder / "game/probe.h")
     assert run("puffer-envs", "info", "game").stderr.endswith(" Did you mean './game'?\n")
+
+
+def test_a_python_file_is_no_name(folder: Path) -> None:
+    (folder / "corridor.py").write_text("", "utf-8")
+    for name in ("corridor", "corridor.py", "./corridor.py"):
+        message = run("puffer-envs", "info", name).stderr
+        assert message.startswith(f"puffer-envs: there is no environment {name!r}. In corridor.py, name a class or")
+        assert message.endswith(": corridor:NAME.\n")
+
+
+def test_a_name_too_long_for_a_path() -> None:
+    for name in ("a" * 300, f"./{'a' * 300}/b"):
+        with pytest.raises(ValueError, match=r"^there is no environment '"):
+            puffer_envs.make(name)
 
 
 def test_it_is_trained_with_the_settings_and_drawn_by_the_file_beside_it(folder: Path) -> None:

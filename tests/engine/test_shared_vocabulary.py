@@ -48,7 +48,16 @@ def test_numbers(text: str, number: float | None) -> None:
 
 @pytest.mark.parametrize(
     ("text", "hint"),
-    [("1m", " Did you mean 1M?"), ("2.5K", " Did you mean 2.5k?"), ("1M", ""), ("7", ""), ("many", ""), ("", "")],
+    [
+        ("1m", " Did you mean 1M?"),
+        ("2.5K", " Did you mean 2.5k?"),
+        ("1M", ""),
+        ("7", ""),
+        ("many", ""),
+        ("nan", ""),
+        ("1E", ""),
+        ("", ""),
+    ],
 )
 def test_a_suffix_in_the_wrong_case(text: str, hint: str) -> None:
     assert hint_number(text) == hint

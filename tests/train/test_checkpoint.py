@@ -101,6 +101,14 @@ def test_every_truncation_is_noticed(tmp_path: Path) -> None:
         file.write_bytes(whole)
 
 
+def test_nothing_is_before_the_only_checkpoint(tmp_path: Path) -> None:
+    (save(tmp_path, 1, 1.0) / checkpoint.TENSORS).write_bytes(b"")
+    warnings: list[str] = []
+    with pytest.raises(CheckpointError, match=r": its only checkpoint is damaged\.$"):
+        checkpoint.load_latest(tmp_path, warnings.append)
+    assert len(warnings) == 1 and "Falling back" not in warnings[0]
+
+
 def test_falls_back_loudly(tmp_path: Path) -> None:
     older, newer = save(tmp_path, 1, 1.0), save(tmp_path, 2, 2.0)
     (newer / checkpoint.TENSORS).write_bytes(b"")

@@ -220,6 +220,7 @@ def test_a_whole_run(run: Run, tmp_path: Path) -> None:
     other = run("eval", "tiny_environments:Corridor", "--policy", str(folder))
     assert "Trained in tiny_environments:CartPole, evaluated in tiny_environments:Corridor." in other.out
     assert "'tiny_environments:Corridor' could not be made with length=0.6" in other.err, "it has the same settings"
+    assert "the policy's settings of tiny_environments:CartPole do not fit: " in other.err
     variant = run("eval", "tiny_environments:OtherCartPole", "--policy", str(folder), "--episodes", "3")
     assert variant.status == 0 and "Evaluated on 3 fresh full episodes" in variant.out
     replay = run("eval", name, "--policy", str(folder), "--episodes", "1", "--replay", "file")

@@ -56,7 +56,7 @@ def test_an_observation_may_be_all_codes(weights: str, tmp_path: Path, monkeypat
         (["squared", "--trained", "a.onnx", "--weights", "int8"], "--weights int8 is for .c, and this is a.onnx."),
         (["squared", "--trained", "a.c", "--weights", "float16"], "--weights float16 is for .safetensors, and this is"),
         (["squared", "--trained", "a.c", "-o", "b.c"], "OUT is a.c and -o b.c: give one of them."),
-        (["squared", "--trained", "a.c", "--weights", "int4"], "invalid choice: 'int4'"),
+        (["squared", "--trained", "a.c", "--weights", "int4"], "'int4' must be one of float32"),
         (["squared", "--trained", "no/a.c"], "cannot write no/a.c: No such file or directory."),
         (["nothing.safetensors", "a.c"], "nothing.safetensors: no such file."),
         (["junk.safetensors", "a.c"], "junk.safetensors: not a policy file, or a damaged one"),

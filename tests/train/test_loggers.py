@@ -368,7 +368,7 @@ def test_a_missing_package_and_a_wrong_name_are_one_line(
     assert cli_train.main(["tiny_environments:CartPole", "--log", "mlflow"]) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1
-    assert "invalid choice: 'mlflow'" in said
+    assert "'mlflow' must be one of tensorboard" in said
     assert "tensorboard" in said
     assert not list(tmp_path.iterdir())
 

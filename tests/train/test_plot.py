@@ -216,7 +216,7 @@ def test_runs_that_are_not_whole(tmp_path: Path) -> None:
         (["empty", "nowhere"], "empty has nothing to draw yet: its metrics.jsonl has no whole line."),
         (["a", "--statistic", "lives"], "no run has the statistic 'lives'. Known: entropy, n, perf, race.time, "),
         (["a", "--stat", "race.*,x*"], "no run has the statistic 'x*'."),
-        (["a", "--over", "hours"], "invalid choice: 'hours'"),
+        (["a", "--over", "hours"], "'hours' must be one of steps"),
         (["a", "-o", "picture.gif"], "its name must end in .png, .svg, .pdf"),
         (["a", "-o", "no/such/folder.png"], "cannot write no/such/folder.png: No such file or directory."),
         (["a", "--curve"], "there is no option '--curve'. Did you mean '--curves'?"),

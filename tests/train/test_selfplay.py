@@ -358,7 +358,12 @@ def test_an_exploiter_meets_files_only(tmp_path: Path) -> None:
         ("connect4", {}, {}, "selfplay.share is 0.5, but an environment of 'connect4' has one agent"),
         ("connect4", {"self_play": True}, {"share": 1.5}, "selfplay.share is 1.5; it must be between 0 and 1"),
         ("connect4", {"self_play": True}, {"share": 0.001}, "selfplay.share 0.001 of 64 environments is not one"),
-        ("connect4", {"self_play": True}, {"opponents": "nobody"}, "nobody is no policy file and no run folder."),
+        (
+            "connect4",
+            {"self_play": True},
+            {"opponents": "nobody"},
+            "nobody is neither a policy file nor the folder of a run.",
+        ),
         ("connect4", {"self_play": True}, {"opponents": "{hex}"}, "hex.safetensors is a policy for hex, not for"),
         ("hex", {"self_play": True, "size": 5}, {"opponents": "trained"}, "its observation shape is [100], here it is"),
         ("connect4", {}, {"role": "exploiter"}, "selfplay.role exploiter needs somebody to play against"),

@@ -16,6 +16,7 @@ from puffer_envs.adapters.known_packages import register
 from puffer_envs.adapters.meter import numbers_in
 from puffer_envs.adapters.python_block import PythonBlock, require_same
 from puffer_envs.adapters.repeat import repeated
+from puffer_envs.adapters.returned import refuse_step
 from puffer_envs.adapters.rewards import GREATEST, PLAIN, as_reward
 
 
@@ -32,6 +33,10 @@ class GymnasiumBlock(PythonBlock):
             raise TypeError(
                 f"the factory must return a gymnasium.Env, got a {type(env).__module__}.{type(env).__name__}"
             )
+        for kind in ("observation_space", "action_space"):
+            if not isinstance(getattr(env, kind, None), gymnasium.Space):
+                name = type(env.unwrapped).__name__
+                raise TypeError(f"{name} has no {kind}: make it a gymnasium.Space, in the class or in __init__")
 
     def _wrapped(self, env: gymnasium.Env[Any, Any]) -> gymnasium.Env[Any, Any]:
         return repeated(env, self._wrap, self._training)
@@ -63,7 +68,11 @@ class GymnasiumBlock(PythonBlock):
         finished = []
         actions = self._actions.decode(self._buffers["actions"])
         for i, (env, action) in enumerate(zip(self.envs, actions, strict=True)):
-            observation, reward, terminated, truncated, info = env.step(action)
+            result = env.step(action)
+            try:
+                observation, reward, terminated, truncated, info = result
+            except (TypeError, ValueError):
+                refuse_step(env, result)
             if tick is not None:
                 tick(False)
             paid: Any = reward

@@ -17,6 +17,7 @@ from puffer_envs.adapters.kinds import Kinds, KindsOfActions, KindsOfObservation
 from puffer_envs.adapters.meter import EpisodeMeter, numbers_in
 from puffer_envs.adapters.observation_codec import Writer
 from puffer_envs.adapters.python_block import PythonBlock, require_same
+from puffer_envs.adapters.returned import RESET_OF_MANY, STEP_OF_MANY, refuse_step
 from puffer_envs.adapters.rewards import as_reward
 from puffer_envs.adapters.turns import Turns, takes_turns
 from puffer_envs.contract.factories import load_factory
@@ -43,6 +44,7 @@ class PettingZooBlock(PythonBlock):
     - When no agent is left, the environment restarts in the same step.
     """
 
+    _reset_returns = RESET_OF_MANY
     single = False
     _kinds: KindsOfObservations | None = None
 
@@ -152,9 +154,11 @@ class PettingZooBlock(PythonBlock):
 
     def _step_env(self, env: int, choices: list[Any], finished: list[tuple[int, dict[str, float]]]) -> None:
         environment, rows, before = self.envs[env], self._rows[env], self._seen[env]
-        observations, rewards, terminations, truncations, infos = environment.step(
-            {agent: choices[rows[agent]] for agent in before}
-        )
+        result = environment.step({agent: choices[rows[agent]] for agent in before})
+        try:
+            observations, rewards, terminations, truncations, infos = result
+        except (TypeError, ValueError):
+            refuse_step(environment, result, STEP_OF_MANY)
         self._get_on(False)
         listed = set(environment.agents)
         self._seen[env] = {}

@@ -17,6 +17,7 @@ from puffer_envs.adapters.kinds import KindsOfActions, KindsOfObservations
 from puffer_envs.adapters.meter import EpisodeMeter, is_recorded
 from puffer_envs.adapters.observation_codec import ObservationCodec, Writer
 from puffer_envs.adapters.prepare import Preparation
+from puffer_envs.adapters.returned import RESET, unpack_reset
 from puffer_envs.adapters.spaces import Space, number_of_choices
 from puffer_envs.contract.wrap import Wrap
 from puffer_envs.vector.block import When, environment_seed
@@ -41,6 +42,7 @@ class PythonBlock(ABC):
     """Layout of their rows."""
     single = True
     """Whether each has one agent."""
+    _reset_returns = RESET
     _prepared: Preparation | KindsOfObservations
     _actions: ActionCodec | KindsOfActions
 
@@ -220,9 +222,9 @@ class PythonBlock(ABC):
             return self._reset_already.pop(env)
         self._changes.before_reset(env)
         environment = self.envs[env]
-        observation, info = environment.reset() if seed is None else environment.reset(seed=seed)
+        result = environment.reset() if seed is None else environment.reset(seed=seed)
         self._get_on(False)
-        return observation, info
+        return unpack_reset(environment, result, self._reset_returns)
 
     def _get_on(self, is_ready: bool) -> None:
         """Show that a call of an environment has returned; `is_ready`: that one is made or reset."""

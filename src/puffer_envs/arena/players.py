@@ -10,13 +10,11 @@ from typing import Literal
 
 from puffer_envs.arena.errors import ArenaError
 from puffer_envs.contract.offers import suggest_file
-from puffer_envs.contract.policy_file import PolicyFile
+from puffer_envs.contract.policy_file import POLICIES, PolicyFile
 from puffer_envs.contract.policy_info import PolicyError, PolicyInfo
 from puffer_envs.contract.trained import trained_policy
 from puffer_envs.spec import EnvSpec, is_native, spec
 
-POLICIES = ("policy.safetensors", "newest.safetensors")
-"""What a run folder calls its policy, and the one of a run that has not ended."""
 MAX_SIMULATIONS = 100_000
 
 SEARCH = "@"
@@ -125,7 +123,8 @@ def find_player(word: str, name: str) -> Player:
     player = _of_file(word)
     if player is None:
         raise ArenaError(
-            f"{word} is no policy file and no run folder; other players: trained, random, script:N.{suggest_file(word)}"
+            f"{word} is neither a policy file nor the folder of a run; other players: trained, random, script:N."
+            f"{suggest_file(word)}"
         )
     return player
 

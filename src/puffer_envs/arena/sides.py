@@ -54,7 +54,7 @@ def two_sides(name: str, given: Mapping[str, Any]) -> Sides:
     """
     env, flag = _flag(name)
     if flag is None and env.layout.agents < 2:
-        raise ArenaError(f"{name} has one player: nobody can be played against.")
+        raise ArenaError(f"{name} has one player, so it has no matches.")
     settings = _resolved(env, {**given, **({} if flag is None else {flag: flag == "self_play"})})
     agents = _agents(env, settings)
     if agents < 2:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from puffer_envs.adapters import masks
 from puffer_envs.adapters.action_codec import ActionCodec
+from puffer_envs.adapters.returned import OLD, RESET, RESET_OF_MANY, STEP, describe, is_old_step
 from puffer_envs.adapters.turns import Turns, takes_turns
 from puffer_envs.conformance.errors import require
 from puffer_envs.conformance.runs import Output, Tracked
@@ -46,10 +47,12 @@ class GymnasiumRun(Tracked):
         result: Any = self.env.reset() if seed is None else self.env.reset(seed=seed)
         require(
             isinstance(result, tuple) and len(result) == 2,
-            f"reset must return the tuple (observation, info), returned {_shown(result)}",
+            f"reset must return {RESET}, returned {describe(result)}",
         )
         self.observation, self._info = result
-        require(isinstance(self._info, Mapping), f"the info that reset returns must be a dict, is {_shown(self._info)}")
+        require(
+            isinstance(self._info, Mapping), f"the info that reset returns must be a dict, is {describe(self._info)}"
+        )
         self.over, self.reward = False, None
         return dict(named_leaves("observation", self.observation))
 
@@ -59,18 +62,17 @@ class GymnasiumRun(Tracked):
             return self.reset(None)
         self.note_step()
         result: Any = self.env.step(self._sample())
-        old = "; a single `done` is the interface of the old package gym: split it in two"
-        four = isinstance(result, tuple) and len(result) == 4
         require(
             isinstance(result, tuple) and len(result) == 5,
-            "step must return the tuple (observation, reward, terminated, truncated, info), returned "
-            f"{_shown(result)}{old if four else ''} ({self.where})",
+            f"step must return {STEP}, returned {describe(result)}{OLD if is_old_step(result) else ''} ({self.where})",
         )
         self.observation, self.reward, terminated, truncated, self._info = result
         require_reward("the reward", self.reward, self.where)
         for name, flag in (("terminated", terminated), ("truncated", truncated)):
             self.note = require_flag(name, flag, self.where) or self.note
-        require(isinstance(self._info, Mapping), f"the info that step returns must be a dict, is {_shown(self._info)}")
+        require(
+            isinstance(self._info, Mapping), f"the info that step returns must be a dict, is {describe(self._info)}"
+        )
         self.over = bool(terminated or truncated)
         return {
             **dict(named_leaves("observation", self.observation)),
@@ -135,7 +137,7 @@ class PettingZooRun(Tracked):
         result: Any = self.env.reset() if seed is None else self.env.reset(seed=seed)
         require(
             isinstance(result, tuple) and len(result) == 2 and all(isinstance(part, Mapping) for part in result),
-            f"reset must return the tuple (observations, infos), two dicts by agent, returned {_shown(result)}",
+            f"reset must return {RESET_OF_MANY}, returned {describe(result)}",
         )
         self.observations, self.rewards, self.over = result[0], {}, False
         self._infos = result[1]
@@ -153,7 +155,7 @@ class PettingZooRun(Tracked):
         require(
             isinstance(result, tuple) and len(result) == 5 and all(isinstance(part, Mapping) for part in result),
             "step must return five dicts by agent (observations, rewards, terminations, truncations, infos), returned "
-            f"{_shown(result)} ({self.where})",
+            f"{describe(result)} ({self.where})",
         )
         self.observations, self.rewards, terminations, truncations, self._infos = result
         results: Output = {}
@@ -238,7 +240,7 @@ def single_run(env: Any) -> SingleRun:
     if isinstance(env, gymnasium.Env):
         for what in ("observation_space", "action_space"):
             space = getattr(env, what, None)
-            require(isinstance(space, spaces.Space), f"{what} must be a gymnasium.spaces.Space, is {_shown(space)}")
+            require(isinstance(space, spaces.Space), f"{what} must be a gymnasium.spaces.Space, is {describe(space)}")
         return GymnasiumRun(env)
     kind = f"{type(env).__module__}.{type(env).__name__}"
     require(
@@ -248,7 +250,7 @@ def single_run(env: Any) -> SingleRun:
     )
     require(
         isinstance(env.possible_agents, list | tuple) and env.possible_agents,
-        f"possible_agents must list all agents that may ever take part, is {_shown(env.possible_agents)}",
+        f"possible_agents must list all agents that may ever take part, is {describe(env.possible_agents)}",
     )
     return PettingZooRun(Turns(env) if takes_turns(env) else env)
 
@@ -269,7 +271,7 @@ def require_reward(name: str, reward: Any, where: str) -> None:
     """Raise `ContractError` unless it is a single number."""
     single = isinstance(reward, numbers.Real | np.number | np.bool_)
     single = single or (isinstance(reward, np.ndarray) and reward.ndim == 0 and reward.dtype.kind in "biuf")
-    require(single, f"{name} must be a single number, is {_shown(reward)} at {where}; use float(...)")
+    require(single, f"{name} must be a single number, is {describe(reward)} at {where}; use float(...)")
 
 
 def require_flag(name: str, flag: Any, where: str) -> str:
@@ -277,18 +279,8 @@ def require_flag(name: str, flag: Any, where: str) -> str:
     if isinstance(flag, bool | np.bool_):
         return ""
     truth = isinstance(flag, numbers.Integral | np.ndarray) and np.asarray(flag).size == 1
-    require(truth, f"{name} must be True or False, is {_shown(flag)} at {where}; use bool(...)")
-    return f"{name} is {_shown(flag)} at {where}, but should be a bool; use bool(...)"
-
-
-def _shown(value: Any) -> str:
-    """What was given, in a few words."""
-    if isinstance(value, np.ndarray):
-        return f"an array of {value.dtype} {value.shape}"
-    if isinstance(value, tuple):
-        return f"a tuple of {len(value)} ({', '.join(type(part).__name__ for part in value)})"
-    text = repr(value)
-    return f"{type(value).__name__} {text}" if len(text) <= 40 else f"a {type(value).__name__}"
+    require(truth, f"{name} must be True or False, is {describe(flag)} at {where}; use bool(...)")
+    return f"{name} is {describe(flag)} at {where}, but should be a bool; use bool(...)"
 
 
 def named_leaves(name: str, observation: Any) -> Iterator[tuple[str, NDArray[Any]]]:

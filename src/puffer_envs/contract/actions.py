@@ -8,6 +8,18 @@ from typing import Any, Literal
 import gymnasium
 import numpy as np
 from gymnasium.spaces import Box, Discrete, MultiDiscrete
+from numpy.typing import NDArray
+
+MAX_SHOWN = 60
+"""Characters of a wrong value that a message shows."""
+
+
+def describe_shape(given: object, array: NDArray[Any]) -> str:
+    """What was given where an array of actions belongs: its shape, or itself if it is no array and no list."""
+    if array.shape:
+        return str(array.shape)
+    text = repr(given)
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
 
 
 @dataclass(frozen=True)

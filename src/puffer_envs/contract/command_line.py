@@ -49,7 +49,7 @@ def parse_number(text: str) -> int | float | None:
 def hint_number(value: object) -> str:
     """Return a hint for a suffix in the wrong case, as in `1m`, to append to an error message; else ""."""
     meant = value[:-1] + value[-1:].swapcase() if isinstance(value, str) else ""
-    return f" Did you mean {meant}?" if meant != value and parse_number(meant) is not None else ""
+    return f" Did you mean {meant}?" if meant[-1:] in SUFFIXES and parse_number(meant) is not None else ""
 
 
 def parse_value(text: str) -> Value:

@@ -21,7 +21,7 @@ from puffer_envs.contract import completion
 from puffer_envs.contract.command_line import PREFIX, WRAP_PREFIX, Value, hint_number, parse_number, take_settings
 from puffer_envs.contract.documentation import page_url
 from puffer_envs.contract.errors import UsageError, UserError, printable
-from puffer_envs.contract.names import suggest
+from puffer_envs.contract.names import suggest, suggest_nearest
 from puffer_envs.contract.trained import trained_policy
 from puffer_envs.contract.wrap import Wrap
 
@@ -61,6 +61,12 @@ class Parser(argparse.ArgumentParser):
         """Raise `UsageError`."""
         stop = "" if message.endswith((".", "?")) else "."
         raise UsageError(f"{message}{stop} `{self.prog} --help` lists the options.")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            known = [str(choice) for choice in action.choices]
+            hint = suggest_nearest(str(value), known)
+            raise argparse.ArgumentError(action, f"{value!r} must be one of {', '.join(known)}{hint and f'.{hint}'}")
 
     def add_env_settings(self, defaults: str = "") -> None:
         """Accept `--env.KEY VALUE`. defaults: the settings there are, as `NAME=VALUE` words, for the help."""

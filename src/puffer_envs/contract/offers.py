@@ -33,16 +33,21 @@ def is_file(name: str) -> bool:
     if path.suffix in FILES:
         return True
     is_path = os.sep in name or "/" in name or name.startswith(".")
-    if not (is_path and path.is_dir()):
+    if not (is_path and os.path.isdir(path)):  # noqa: PTH112 - a name may be too long for a path
         return False
     return any(file.suffix in FILES for file in path.iterdir()) and not (path / "config.json").exists()
 
 
 def suggest_file(name: str) -> str:
-    """Return a sentence for errors about an unknown name, where this folder has a C file or a folder of that name."""
+    """Return a sentence for errors about an unknown name, where this folder has a file or a folder of that name."""
     near = [f"./{name}", *(f"./{name}{ending}" for ending in FILES)]
-    found = next((path for path in near if is_file(path) and Path(path).exists()), None)
-    return "" if found is None else f" Did you mean {found!r}?"
+    found = next((path for path in near if is_file(path) and os.path.exists(path)), None)  # noqa: PTH110
+    if found is not None:  # a Python file beside it has the drawing
+        return f" Did you mean {found!r}?"
+    python = Path(name if name.endswith(".py") else f"{name}.py")
+    if not os.path.isfile(python) or python.is_absolute() or ".." in python.parts:  # noqa: PTH113
+        return ""
+    return f" In {python}, name a class or a function: {'.'.join(python.with_suffix('').parts)}:NAME."
 
 
 def open_file(name: str) -> str:

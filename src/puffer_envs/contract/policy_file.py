@@ -20,6 +20,26 @@ FORMAT = "puffer-policy-1"
 WEIGHT = ".weight"
 """Ends the names of tensors that may be stored as float16."""
 
+POLICIES = ("policy.safetensors", "newest.safetensors")
+"""What a run's folder calls its policy, and the one of a run that has not ended."""
+
+REPLAY_START = b"PUFFER REPLAY"
+
+
+def find_policy(path: str | Path) -> Path:
+    """Return the path of a policy file: of a run's folder, its policy; any other path is returned as it is.
+
+    Raises:
+        PolicyError: It is a folder without a policy.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        return path
+    for name in POLICIES:
+        if (path / name).is_file():
+            return path / name
+    raise PolicyError(f"{path} is a folder with neither {' nor '.join(POLICIES)}: name the folder of a run.")
+
 
 @dataclass(frozen=True)
 class PolicyFile:
@@ -41,7 +61,10 @@ class PolicyFile:
             PolicyError: it is missing, damaged, of another format, or holds other tensors than its metadata promises.
         """
         try:
-            return cls._parse(Path(path).read_bytes())
+            data = Path(path).read_bytes()
+            if data.startswith(REPLAY_START):
+                raise PolicyError("it is a replay, and holds no policy.")
+            return cls._parse(data)
         except FileNotFoundError:
             raise PolicyError(f"{path}: no such file.") from None
         except OSError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import gymnasium
 import numpy as np
@@ -13,13 +13,16 @@ from numpy.typing import NDArray
 
 from puffer_envs.contract.actions import describe_actions
 from puffer_envs.contract.observations import FieldSpec, ObservationField, describe_fields
-from puffer_envs.contract.policy_file import PolicyFile
+from puffer_envs.contract.policy_file import PolicyFile, find_policy
 from puffer_envs.contract.policy_info import PolicyError, PolicyInfo
 from puffer_envs.contract.tensor_file import Floats
 from puffer_envs.policy.network import Network, NumpyNetwork
 
 NETWORKS = "puffer.networks"
 """Entry-point group: callables `open(path, file, networks) -> Network` for policies that NumPy cannot run."""
+
+ACT_ELSEWHERE = ("predict", "forward", "step", "get_action", "sample", "compute_single_action")
+"""What other libraries call `act`."""
 
 
 class NumpyPolicy:
@@ -34,6 +37,15 @@ class NumpyPolicy:
         self._std = np.exp(tensors["log_std"]) if info.action_kind == "box" else None
         self._random = np.random.default_rng(seed)
         self._state: Floats | None = None
+
+    def __repr__(self) -> str:
+        return f"<policy for {self.info.environment}: {self.info.cell}, {self.info.layers} x {self.info.hidden} units>"
+
+    if not TYPE_CHECKING:  # a type checker should refuse names that do not exist
+
+        def __getattr__(self, name: str) -> NoReturn:
+            hint = ": its name is `act`" if name in ACT_ELSEWHERE else ""
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}", name=name, obj=self)
 
     def act(
         self,
@@ -62,7 +74,7 @@ class NumpyPolicy:
         """
         if moving is not None:
             return self._act_where(moving, observations, deterministic, action_masks)
-        outputs = self._forward(observations)[:, : self.info.head_rows]
+        outputs = self._forward(np.asarray(observations))[:, : self.info.head_rows]
         if agent_mask is not None:
             self.reset(~agent_mask)
         if self._std is not None:
@@ -238,8 +250,8 @@ class NumpyPolicy:
         """Return logits or means, then the value: (A, K + V)."""
         if observations.shape[1:] != self.info.observation_shape:
             raise ValueError(
-                f"observations have shape {observations.shape}: "
-                f"this policy reads (rows, *{self.info.observation_shape})"
+                f"observations have shape {observations.shape}: this policy reads "
+                f"(rows, {', '.join(map(str, self.info.observation_shape))})"
             )
         rows = len(observations)
         if self._state is not None and self._state.shape[1] != rows:
@@ -258,7 +270,7 @@ def load_policy(path: str | Path, seed: int = 0, networks: Sequence[str] = ()) -
     """Read a policy file and check all of it.
 
     Args:
-        path: path of the file.
+        path: path of the file, or of a run's folder.
         seed: seed of the generator that samples actions.
         networks: names (`module:Class`) of networks that may be imported. A policy with a network of the user's own
             is played by the package that trained it, which the entry-point group `puffer.networks` names.
@@ -267,8 +279,9 @@ def load_policy(path: str | Path, seed: int = 0, networks: Sequence[str] = ()) -
         PolicyError: the file is missing, damaged, in another format, or has other tensors than its metadata says; or it
             has a network whose name was not given, or that nothing installed can run.
     """
+    path = find_policy(path)
     file = PolicyFile.read(path)
-    network = None if file.info.network is None else _offered_network(Path(path), file, networks)
+    network = None if file.info.network is None else _offered_network(path, file, networks)
     return NumpyPolicy(file.info, file.tensors, seed, network)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from puffer_envs import habits
 from puffer_envs.contract.factories import parameter_names
 from puffer_envs.contract.machine import available_cores
 from puffer_envs.contract.wrap import KEY as WRAP
@@ -108,7 +109,10 @@ def make(
         )
     backend = _default_backend(source, num_envs, workers) if backend is None else backend
     if backend not in BACKENDS:
-        raise ValueError(f"backend must be one of {', '.join(BACKENDS)}, got {backend!r}")
+        word = backend if isinstance(backend, str) else getattr(backend, "__name__", "")
+        near = habits.BACKENDS.get(word.lower())
+        hint = f". Did you mean {near!r}?" if near else ""
+        raise ValueError(f"backend must be one of {', '.join(BACKENDS)}, got {backend!r}{hint}")
     if source.native and backend != "processes":
         if workers is None:
             workers = available_cores() if num_envs >= ROWS_FOR_THREADS else 1
@@ -140,8 +144,14 @@ def _environment_arguments(
     twice = settings.keys() & (env_args or {}).keys()
     if twice:
         raise TypeError(f"{min(twice)} is given twice, in env_args and by itself. Leave one out")
+    takes = parameter_names(factory_or_name) if callable(factory_or_name) else frozenset()
+    for name in settings:
+        if name in habits.VECTOR_ARGUMENTS and name not in takes:
+            raise TypeError(
+                f"vector.make has no argument {name!r}: it is called {habits.VECTOR_ARGUMENTS[name]!r} here. If the "
+                f"environment takes {name!r}, give env_args={{{name!r}: ...}}"
+            )
     if env_args is None and callable(factory_or_name):
-        takes = parameter_names(factory_or_name)
         for name, value in given.items():
             if value is not None and name in takes and "num_envs" not in takes:
                 whose = getattr(factory_or_name, "__name__", "the factory")

@@ -5,15 +5,17 @@ from __future__ import annotations
 import itertools
 import threading
 from abc import ABC, abstractmethod
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import gymnasium
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from puffer_envs.contract import StepResult
+from puffer_envs.contract.actions import describe_shape
 from puffer_envs.contract.logs import means
 from puffer_envs.contract.observations import ObservationField
+from puffer_envs.habits import refuse_attribute
 from puffer_envs.settings import check_env_ids, check_seed
 from puffer_envs.vector.block import When
 from puffer_envs.vector.layout import BufferLayout, Buffers
@@ -38,6 +40,14 @@ class Vector(ABC):
         self.name, self.num_envs, self.batch = name, num_envs, batch
         self._started = self._closed = False
         self._lock = threading.Lock()
+
+    if not TYPE_CHECKING:  # a type checker should refuse names that do not exist
+
+        def __getattr__(self, name: str) -> NoReturn:
+            refuse_attribute(self, name)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"{self.name}: a vector cannot be copied or pickled. Make another one with `vector.make`")
 
     def _open(self, layout: BufferLayout, buffers: Buffers, bounds: list[tuple[int, int]]) -> None:
         """Finish construction, once the layout of the environments' rows is known."""
@@ -293,7 +303,8 @@ class Vector(ABC):
         except ValueError as error:  # rows of different lengths
             raise ValueError(f"{self.name}: expected actions of shape {target.shape}: {error}") from None
         if source.shape != target.shape:
-            raise ValueError(f"{self.name}: expected actions of shape {target.shape}, got {source.shape}")
+            found = describe_shape(given, source)
+            raise ValueError(f"{self.name}: expected actions of shape {target.shape}, got {found}")
         if target.dtype == np.int32:
             if source.dtype.kind not in "iu":
                 raise ValueError(f"{self.name}: expected integer actions (int32 is fastest), got {source.dtype}")

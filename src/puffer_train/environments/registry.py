@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -135,6 +136,9 @@ class EnvironmentSource:
                 return self.factory(**arguments, **own)
             except (ValueError, TypeError, KeyError, ImportError) as error:
                 sentence = " ".join(str(error).split())
+                missing = re.search(r"missing \d+ required [\w-]+ arguments?: '(\w+)'", sentence)
+                if missing:
+                    sentence += f". Give it with --env.{missing[1].replace('_', '-')} VALUE."
                 # Native environments name themselves and the setting.
                 if sentence.startswith((f"{self.name}: ", f"{self.name} has no setting")):
                     raise ConfigError(sentence) from error

@@ -68,7 +68,12 @@ def judge(
         _say(console, f"Trained in {trained_in}, evaluated in {name}.")
     max_steps = max_steps or config.load(source.settings).train.eval_max_steps
 
-    single = source.make(1, seed, 1, overlaid.env)
+    try:
+        single = source.make(1, seed, 1, overlaid.env)
+    except ConfigError as error:
+        if name == trained_in or not first.settings:
+            raise
+        raise ConfigError(f"the policy's settings of {trained_in} do not fit: {error}") from None
     try:
         spec = describe(single, name)
         if replay is not None and not records(single):

@@ -49,7 +49,9 @@ def _find(word: str, environment: str) -> list[Path]:
     if path.is_file():
         return [path]
     if not path.is_dir():
-        raise ConfigError(f"selfplay.opponents: {word} is no policy file and no run folder.{suggest_file(word)}")
+        raise ConfigError(
+            f"selfplay.opponents: {word} is neither a policy file nor the folder of a run.{suggest_file(word)}"
+        )
     found = [path / name for name in (POLICY, NEWEST) if (path / name).is_file()][:1]
     found = found or sorted(path.glob(f"*{SUFFIX}"))
     if not found:

@@ -208,12 +208,18 @@ def load_latest(folder: Path, warn: Callable[[str], None]) -> Checkpoint:
         CheckpointError: There is none. Training never starts from scratch by itself.
     """
     candidates = list_checkpoints(folder)
-    for path in reversed(candidates):
+    for number, path in reversed(list(enumerate(candidates))):
         try:
             return load(path)
         except CheckpointError as error:
-            warn(f"{error} Falling back to the checkpoint before it.")
-    found = f"none of its {len(candidates)} checkpoints is intact" if candidates else "it holds no checkpoint"
+            warn(f"{error} Falling back to the checkpoint before it." if number else str(error))
+    match len(candidates):
+        case 0:
+            found = "it holds no checkpoint"
+        case 1:
+            found = "its only checkpoint is damaged"
+        case many:
+            found = f"none of its {many} checkpoints is intact"
     raise CheckpointError(f"cannot resume from {folder}: {found}.")
 
 
