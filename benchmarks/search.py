@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as puffer-match does: threads that wait for each other take longer
 
 from puffer_envs.arena.match import MatchOptions, play_match
 from puffer_envs.arena.players import find_players
