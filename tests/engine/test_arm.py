@@ -58,7 +58,10 @@ def test_kernels_give_the_golden_bytes(cc: str, build: ModuleType, tmp_path: Pat
 
 @pytest.mark.parametrize(
     ("script", "arguments", "package"),
-    [("cross.py", ["linux-aarch64"], "gcc-aarch64-linux-gnu"), ("emulate.py", ["a.whl", "a"], "qemu-user apt dpkg")],
+    [
+        ("cross.py", ["linux-aarch64"], "gcc-aarch64-linux-gnu libc6-dev-arm64-cross"),
+        ("emulate.py", ["a.whl", "a"], "qemu-user apt dpkg"),
+    ],
 )
 def test_what_is_missing_is_named(script: str, arguments: list[str], package: str, tmp_path: Path) -> None:
     program = TESTS.parent / ".ci" / script
