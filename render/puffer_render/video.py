@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -162,27 +162,16 @@ def write_png(path: Path, pixels: Pixels, dpi: int | None = None) -> None:
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary file beside `path` that replaces it on success and is removed otherwise."""
+    # Its name is known before it exists: Ctrl-C at any moment leaves nothing behind.
+    temporary = path.with_name(f".{path.stem}-{os.getpid()}-{threading.get_ident()}{path.suffix}")
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    except OSError as error:
-        raise RenderError(f"{path}: cannot be written ({error.strerror})") from None
-    os.close(handle)
-    temporary = Path(name)
-    try:
+        temporary.touch(exist_ok=False)
         yield temporary
-        temporary.chmod(0o666 & ~_umask())
         replace(temporary, path)
     except OSError as error:  # PyAV's errors are OSErrors too
         raise RenderError(f"{path}: cannot be written ({error.strerror or error})") from None
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    """The permissions that other programs leave out of new files; mkstemp leaves out all but the owner's."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _gif_stream(file: Any, pixels: Pixels) -> Any:

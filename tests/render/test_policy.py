@@ -447,7 +447,7 @@ def test_extra_tensors_are_refused(tmp_path: Path) -> None:
 def test_not_a_file(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match="no such file"):
         load_policy(tmp_path / "absent")
-    with pytest.raises(PolicyError, match="cannot be read"):
+    with pytest.raises(PolicyError, match="a folder with neither policy"):
         load_policy(tmp_path)
     (tmp_path / "pickle").write_bytes(b"cos\nsystem\n(S'touch owned'\ntR.")
     with pytest.raises(PolicyError, match="not a policy file"):
