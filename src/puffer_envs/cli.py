@@ -54,9 +54,9 @@ COMPLETION = """Print what makes a shell complete our commands with the Tab key.
 """
 
 STDOUT = Path("-")
+"""What `--json` without a file stands for."""
 LEAST_TEXT = 40
 """Columns of a terminal that say what an environment is."""
-"""What `--json` without a file stands for."""
 
 Run = Callable[[argparse.Namespace, Mapping[str, Any], Console], int]
 """A command's body."""
