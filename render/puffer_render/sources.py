@@ -17,6 +17,7 @@ from puffer_envs.adapters.rendering import has_display
 from puffer_envs.conformance.runs import random_actions
 from puffer_envs.contract.command_line import merge_tables
 from puffer_envs.contract.offers import suggest_file
+from puffer_envs.contract.policy_file import REPLAY_START
 from puffer_envs.contract.wrap import KEY as WRAP
 from puffer_envs.policy import NumpyPolicy, PolicyError, load_policy
 from puffer_envs.vector.source import resolve
@@ -27,7 +28,6 @@ REPLAY, POLICY = "replay.puf", "policy.safetensors"
 """What they are called in a run folder."""
 NEWEST = "newest.safetensors"
 """The policy that a run replaces every few seconds while it trains."""
-REPLAY_START = b"PUFFER REPLAY"
 FALLBACK_RATE = 30.0
 """Steps per second of an environment that does not say how fast it is."""
 

@@ -24,6 +24,7 @@ POLICIES = ("policy.safetensors", "newest.safetensors")
 """What a run's folder calls its policy, and the one of a run that has not ended."""
 
 REPLAY_START = b"PUFFER REPLAY"
+"""Of every replay, whatever its version; the recorder writes the version behind it."""
 
 
 def find_policy(path: str | Path) -> Path:
